@@ -1,0 +1,169 @@
+"""The data that pages are made of: plain, public, already decided.
+
+Whoever publishes fills these in; `web.render` turns them into text. Nothing here
+holds personal data, reads a clock or knows where anything is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """Where a report is: the kelurahan that was computed, and how."""
+
+    kode: str
+    kelurahan: str
+    kecamatan: str
+    kota: str
+    method: str
+    """`inside` or `nearest`, as `geo.Place.method`."""
+    doubtful: bool = False
+    """True when the phone's accuracy leaves another kelurahan possible (probability below 0.9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoView:
+    """A published photo. Paths are absolute on the site, sizes in pixels."""
+
+    url: str
+    thumb_url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One entry of a report's history, as the public sees it. `office` is never a person's name."""
+
+    seq: int
+    at: datetime
+    kind: str
+    """`received`, `moved`, `noted`, ... ; the names of chalicelib.report.EventKind."""
+    office: str
+    """`""` for the reporter, else the office's name as shown."""
+    from_state: str | None
+    to_state: str | None
+    text: str
+    percent: int | None
+    planned: date | None
+    hash: str
+    photos: tuple[PhotoView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """A report's status page. Longitude and latitude in degrees, WGS 84."""
+
+    id: str
+    """8 characters, without the dash."""
+    category: str
+    """Category code; names and icon come from the renderer's categories."""
+    state: str
+    description: str
+    landmark: str
+    place: PlaceView | None
+    """None while nobody has placed it."""
+    longitude: float | None
+    latitude: float | None
+    accuracy_m: float | None
+    channel: str
+    created: datetime
+    updated: datetime
+    percent: int | None
+    planned: date | None
+    photos: tuple[PhotoView, ...]
+    events: tuple[EventView, ...]
+    duplicate_of: str | None
+    example: bool
+    """True for synthetic reports: every page that shows one says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """A report in a list, a feed, a GeoJSON or an active file."""
+
+    id: str
+    category: str
+    state: str
+    description: str
+    """Shortened public text, at most 140 characters."""
+    longitude: float
+    latitude: float
+    created: datetime
+    updated: datetime
+    thumb_url: str | None
+    example: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Public reports of one kelurahan by state code; a state that is missing counts 0."""
+
+    by_state: Mapping[str, int]
+
+    @property
+    def open(self) -> int:
+        """Reports still to be solved: every state but done, rejected and duplicate."""
+        return sum(n for state, n in self.by_state.items() if state not in {"done", "rejected", "duplicate"})
+
+    @property
+    def total(self) -> int:
+        """All public reports of the kelurahan."""
+        return sum(self.by_state.values())
+
+
+@dataclass(frozen=True, slots=True)
+class KelurahanView:
+    """A kelurahan's page: at most 400 reports, open ones first, newest first within each."""
+
+    kode: str
+    kelurahan: str
+    kecamatan: str
+    kota: str
+    counts: Counts
+    reports: tuple[ReportSummary, ...]
+    neighbours: tuple[tuple[str, str], ...]
+    """(kode, kelurahan) of those that share a border."""
+
+
+@dataclass(frozen=True, slots=True)
+class KelurahanRow:
+    """One kelurahan among all: for the map and the table of the home page."""
+
+    kode: str
+    kelurahan: str
+    kecamatan: str
+    kota: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """The front page: every kelurahan with its counts, in order of code."""
+
+    rows: tuple[KelurahanRow, ...]
+    example: bool
+    """True when the instance holds synthetic reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What was wrong with one field of the form, in the reader's language."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """The report form: empty when published; with values and errors when a plain form came back.
+
+    `values` are the raw strings that were sent; the template engine escapes them.
+    """
+
+    values: Mapping[str, str]
+    errors: tuple[FieldError, ...] = ()
