@@ -20,7 +20,7 @@ class PlaceView:
     kecamatan: str
     kota: str
     method: str
-    """`inside` or `nearest`, as `geo.Place.method`."""
+    """`inside` or `nearest` as `geo.Place.method`; `confirmed` or `chosen` when the reporter decided."""
     doubtful: bool = False
     """True when the phone's accuracy leaves another kelurahan possible (probability below 0.9)."""
 
@@ -45,9 +45,13 @@ class EventView:
     """`received`, `moved`, `noted`, ... ; the names of chalicelib.report.EventKind."""
     office: str
     """`""` for the reporter, else the office's name as shown."""
+    to_office: str
+    """Where this event handed the report, `""` when it stayed."""
     from_state: str | None
     to_state: str | None
     text: str
+    reason: str | None
+    """Why it was refused: a code of chalicelib.lifecycle.REJECT_REASONS."""
     percent: int | None
     planned: date | None
     hash: str

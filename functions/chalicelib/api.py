@@ -1,0 +1,553 @@
+"""What the API answers: every operation, its declaration and its handler, without Chalice.
+
+A declaration names the path, what goes in and what comes out, for people and for
+machines: requests are validated against it, the OpenAPI document is made from it,
+and a test holds every answer against it. A handler reads, calls one function of
+the logic, and answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from . import body, public, records, submission
+from .intake import (
+    IDEMPOTENCY_KEY,
+    UPLOAD_KEY,
+    Accepted,
+    Door,
+    accept,
+    follow_hash,
+    upload_path,
+)
+from .problems import Problem, Refused
+from .report import read_id, written_id
+from .storage.table import Busy, Key
+
+if TYPE_CHECKING:
+    from web.render import Renderer
+
+    from .categories import Category
+    from .settings import Settings
+    from .storage.files import Files
+
+COOKIE = "kunci"
+COOKIE_DAYS = 30
+UPLOAD_SECONDS = 900
+PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
+JSON_TYPE = "application/json; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as handlers see it: header names in lower case, each query parameter once."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, headers, and a body in UTF-8."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait."""
+
+    settings: Settings
+    door: Door
+    site: Files
+    categories: Mapping[str, Category]
+    renderer: Callable[[], Renderer]
+    approximate: bool
+    sleep: Callable[[float], None] = time.sleep
+
+
+# What goes in and out.
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A name in Indonesian and in English."""
+
+    id: str
+    en: str
+
+
+class CategoryAnswer(msgspec.Struct, frozen=True):
+    """A category that reports can have."""
+
+    code: str
+    name: Name
+    hint: Name
+    icon: str
+
+
+class Categories(msgspec.Struct, frozen=True):
+    """All categories, in the order of the form."""
+
+    categories: tuple[CategoryAnswer, ...]
+
+
+class KelurahanName(msgspec.Struct, frozen=True):
+    """A kelurahan with its kecamatan and kota."""
+
+    kode: str
+    kelurahan: str
+    kecamatan: str
+    kota: str
+
+
+class LocatedPlace(msgspec.Struct, frozen=True):
+    """Where a position is. Distances in metres; probability is the share of the accuracy's disc."""
+
+    kode: str
+    kelurahan: str
+    kecamatan: str
+    kota: str
+    method: str
+    distance_m: float | None
+    probability: float
+    runner_up: KelurahanName | None
+
+
+class Boundaries(msgspec.Struct, frozen=True):
+    """Which boundaries answer. Approximate: nearest middles of kelurahan stand in for real outlines."""
+
+    version: str
+    approximate: bool
+
+
+class Located(msgspec.Struct, frozen=True):
+    """The kelurahan of a position; `place` is null outside Jakarta."""
+
+    place: LocatedPlace | None
+    boundaries: Boundaries
+
+
+class LocateQuery(msgspec.Struct, frozen=True):
+    """A position: degrees, WGS 84; accuracy in metres."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90, description="Degrees north.")]
+    longitude: Annotated[float, Meta(ge=-180, le=180, description="Degrees east.")]
+    accuracy: Annotated[float, Meta(ge=0, le=100_000, description="Radius of doubt, in metres.")] | None = None
+
+
+class Created(msgspec.Struct, frozen=True):
+    """A report was accepted and will be published. `follow_key` is shown this once: keep it."""
+
+    id: str
+    number: str
+    follow_key: str
+    place: public.PublicPlace | None
+    status_url: str
+    private: bool
+    repeated: Annotated[bool, Meta(description="True when this Idempotency-Key was answered before.")]
+
+
+class UploadWish(msgspec.Struct, frozen=True):
+    """A photo that is too large for a request body."""
+
+    content_type: Annotated[str, Meta(description="image/jpeg, image/png or image/webp.", max_length=40)]
+
+
+class UploadTicket(msgspec.Struct, frozen=True):
+    """Where to POST the photo as multipart/form-data: all `fields` first, then `file`. Send `key` as `photo`."""
+
+    key: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_seconds: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the API and its table answer, and with which boundaries."""
+
+    status: str
+    boundaries: Boundaries
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """One thing that was wrong, in the asker's language."""
+
+    code: str
+    field: str
+    message: str
+
+
+class Errors(msgspec.Struct, frozen=True):
+    """Everything that was wrong."""
+
+    errors: tuple[ErrorAnswer, ...]
+
+
+PAGE = "text/html"
+"""Stands for a readable page where a declaration names what comes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: `answers` by status; None stands for an answer without a body, PAGE for a page."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[Parts, Request], Response]
+    answers: Mapping[int, tuple[Any, ...]]
+    query: type[msgspec.Struct] | None = None
+    takes: type[msgspec.Struct] | None = None
+    content_types: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# Handlers.
+
+
+def create_report(parts: Parts, request: Request) -> Response:
+    """POST /api/reports: JSON gets 201; a plain form gets 303 to the status page, or the form again with errors."""
+    values: dict[str, Any] = {}
+    try:
+        values, files = body.read(
+            request.body, request.headers.get("content-type", ""), max_bytes=parts.settings.max_body_bytes
+        )
+        plain = _wants_page(request, values)
+        values.pop("form", None)
+        key = request.headers.get("idempotency-key") or None
+        if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+            raise Refused([Problem("idempotency_key", "Idempotency-Key")])
+        read = submission.read(values, categories=parts.categories)
+        accepted = accept(parts.door, read, channel="web", files=files, key=key)
+    except Refused as refused:
+        if not _wants_page(request, values):
+            raise
+        return _form_again(parts, request, values, refused)
+    return _to_status_page(parts, accepted, read.language) if plain else _json(201, _created(parts, accepted))
+
+
+def get_report(parts: Parts, request: Request) -> Response:
+    """GET /api/reports/<id>: the public report; a private one only with its key in the header Follow-Key."""
+    report_id = _id_in_path(request)
+    found = records.load(parts.door.table, report_id)
+    if found is None:
+        raise _unknown_report(report_id)
+    it, _ = found
+    if it.private and not _holds_key(request.headers.get("follow-key", ""), it.follow_hash):
+        raise _unknown_report(report_id)
+    events = [event for event in records.history(parts.door.table, report_id) if event.seq <= it.seq]
+    cache = "private, no-store" if it.private else "public, max-age=5"
+    return _json(200, public.report(it, events, parts.categories), {"Cache-Control": cache})
+
+
+def find_report(parts: Parts, request: Request) -> Response:
+    """GET /api/find?id=: sends a browser to the status page of the id that was typed."""
+    text = request.query.get("id", "")
+    report_id = read_id(text)
+    root = "/en" if _language(request, {}) == "en" else ""
+    if report_id is None:
+        raise Refused([Problem("report_id", "id", {"value": text})])
+    found = records.load(parts.door.table, report_id)
+    if found is None or found[0].private:
+        raise _unknown_report(report_id)
+    return Response(303, {"Location": f"{root}/laporan/{report_id}/", "Cache-Control": "no-store"}, b"")
+
+
+def show_receipt(parts: Parts, request: Request) -> Response:
+    """GET /api/reports/<id>/receipt: the follow key of a report that this browser sent, from its cookie."""
+    report_id = _id_in_path(request)
+    follow_key = _cookie(request).get(f"{COOKIE}_{report_id}", "")
+    found = records.load(parts.door.table, report_id)
+    if found is None or not _holds_key(follow_key, found[0].follow_hash):
+        raise Refused([Problem("receipt_unknown", "id", {"value": written_id(report_id)})], 404)
+    it, _ = found
+    language = request.query.get("language") if request.query.get("language") in submission.LANGUAGES else it.language
+    page = parts.renderer().receipt(report_id, follow_key, public.place_view(it), language or it.language)
+    return Response(200, {"Content-Type": HTML_TYPE, "Cache-Control": "private, no-store"}, page.encode())
+
+
+def locate(parts: Parts, request: Request) -> Response:
+    """GET /api/locate: which kelurahan a position is in, by the rule that places reports."""
+    values = _query(request, LocateQuery)
+    locator = parts.door.locator
+    found = locator.locate(values["longitude"], values["latitude"], values.get("accuracy"))
+    place = None
+    if found.kode is not None:
+        names = {name: getattr(locator.by_kode[found.kode], name) for name in ("kelurahan", "kecamatan", "kota")}
+        second = locator.by_kode.get(found.runner_up or "")
+        place = LocatedPlace(
+            kode=found.kode,
+            **names,
+            method=found.method,
+            distance_m=None if found.distance_m is None else round(found.distance_m, 1),
+            probability=round(found.probability, 4),
+            runner_up=KelurahanName(second.kode, second.kelurahan, second.kecamatan, second.kota) if second else None,
+        )
+    answer = Located(place, Boundaries(locator.version, parts.approximate))
+    return _json(200, answer, {"Cache-Control": "public, max-age=3600"})
+
+
+def list_categories(parts: Parts, _request: Request) -> Response:
+    """GET /api/categories: what can be reported."""
+    rows = tuple(
+        CategoryAnswer(each.code, Name(**each.names), Name(**each.hints), each.icon)
+        for each in parts.categories.values()
+    )
+    return _json(200, Categories(rows), {"Cache-Control": "public, max-age=300"})
+
+
+def create_upload(parts: Parts, request: Request) -> Response:
+    """POST /api/uploads: where to send a photo that is too large for a request body."""
+    values, _ = body.read(request.body, request.headers.get("content-type", ""), max_bytes=10_000)
+    content_type = values.get("content_type")
+    if content_type not in PHOTO_TYPES:
+        choices = {"value": str(content_type), "choices": ", ".join(PHOTO_TYPES)}
+        raise Refused([Problem("not_a_choice", "content_type", choices)])
+    name = parts.door.random_bytes(16).hex()
+    key = f"upload:{name}"
+    if not UPLOAD_KEY.fullmatch(key):
+        raise ValueError(f"the key {key!r} does not look like an upload key")
+    upload = parts.door.private.presign_upload(
+        upload_path(name),
+        max_bytes=parts.settings.max_photo_bytes,
+        content_types=(content_type,),
+        expires_s=UPLOAD_SECONDS,
+    )
+    ticket = UploadTicket(key, upload.url, dict(upload.fields), parts.settings.max_photo_bytes, UPLOAD_SECONDS)
+    return _json(201, ticket)
+
+
+def health(parts: Parts, _request: Request) -> Response:
+    """GET /api/health: whether the API and its table answer."""
+    try:
+        parts.door.table.get(Key("health", "check"))
+        status = "ok"
+    except Busy:
+        status = "busy"
+    answer = Health(status, Boundaries(parts.door.locator.version, parts.approximate))
+    return _json(200 if status == "ok" else 503, answer)
+
+
+def openapi(_parts: Parts, _request: Request) -> Response:
+    """GET /api/openapi.json: this API, described from its declarations."""
+    from .openapi import document
+
+    return Response(200, {"Content-Type": JSON_TYPE, "Cache-Control": "public, max-age=300"}, document(OPERATIONS))
+
+
+BODY_TYPES = (body.JSON, body.URLENCODED, body.MULTIPART)
+NO_STORE = {"Cache-Control": "no-store"}
+
+OPERATIONS = (
+    Operation(
+        "create_report",
+        "POST",
+        "/api/reports",
+        "Report a problem",
+        create_report,
+        {201: (Created,), 303: (None,), 400: (Errors, PAGE), 413: (Errors, PAGE), 415: (Errors,), 422: (Errors, PAGE), 503: (Errors, PAGE)},
+        takes=submission.Submission,
+        content_types=BODY_TYPES,
+        headers={"Idempotency-Key": "8 to 128 letters, digits, - or _. The same key gives the same report for 7 days."},
+    ),
+    Operation(
+        "get_report",
+        "GET",
+        "/api/reports/{report_id}",
+        "Read a report and its history",
+        get_report,
+        {200: (public.PublicReport,), 400: (Errors,), 404: (Errors,)},
+        headers={"Follow-Key": "The report's follow key; private reports open only with it."},
+    ),
+    Operation(
+        "show_receipt",
+        "GET",
+        "/api/reports/{report_id}/receipt",
+        "Show the follow key to the browser that sent the report",
+        show_receipt,
+        {200: (PAGE,), 400: (Errors, PAGE), 404: (Errors, PAGE)},
+    ),
+    Operation(
+        "find_report",
+        "GET",
+        "/api/find",
+        "Go to a report's status page by its number",
+        find_report,
+        {303: (None,), 400: (Errors, PAGE), 404: (Errors, PAGE)},
+    ),
+    Operation(
+        "locate",
+        "GET",
+        "/api/locate",
+        "Find the kelurahan of a position",
+        locate,
+        {200: (Located,), 400: (Errors,)},
+        query=LocateQuery,
+    ),
+    Operation("list_categories", "GET", "/api/categories", "List what can be reported", list_categories, {200: (Categories,)}),
+    Operation(
+        "create_upload",
+        "POST",
+        "/api/uploads",
+        "Ask where to send a large photo",
+        create_upload,
+        {201: (UploadTicket,), 400: (Errors,), 413: (Errors,), 415: (Errors,)},
+        takes=UploadWish,
+        content_types=(body.JSON, body.URLENCODED),
+    ),
+    Operation("health", "GET", "/api/health", "Is the service up", health, {200: (Health,), 503: (Health,)}),
+    Operation("openapi", "GET", "/api/openapi.json", "This API, described", openapi, {200: (dict,)}),
+)
+BY_NAME = {operation.name: operation for operation in OPERATIONS}
+
+
+def answer(parts: Parts, name: str, request: Request) -> Response:
+    """Answer a request to an operation. Whatever a client sends, this returns; faults of ours are raised."""
+    operation = BY_NAME[name]
+    try:
+        response = operation.handler(parts, request)
+    except Refused as refused:
+        response = _refusal(parts, request, operation, refused)
+    except Busy:
+        response = _refusal(parts, request, operation, Refused([Problem("busy")], 503))
+    return Response(response.status, {**NO_STORE, **SECURITY, **response.headers}, response.body)
+
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def errors(problems: tuple[Problem, ...], language: str) -> bytes:
+    """The body of an answer that says what was wrong."""
+    return msgspec.json.encode(
+        Errors(tuple(ErrorAnswer(p.code, p.field, p.message(language)) for p in problems))
+    )
+
+
+# Helpers of the handlers.
+
+
+def _refusal(parts: Parts, request: Request, operation: Operation, refused: Refused) -> Response:
+    language = _language(request, {})
+    extra = {"Retry-After": "60"} if refused.status == 503 else {}
+    if PAGE in operation.answers.get(refused.status, ()) and _accepts_page(request):
+        text = " ".join(p.message(language) for p in refused.problems)
+        page = parts.renderer().search(language, request.query.get("id", "")[:40], text)
+        return Response(refused.status, {"Content-Type": HTML_TYPE, **extra}, page.encode())
+    return Response(refused.status, {"Content-Type": JSON_TYPE, **extra}, errors(refused.problems, language))
+
+
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status, {"Content-Type": JSON_TYPE, **(headers or {})}, msgspec.json.encode(value))
+
+
+def _created(parts: Parts, accepted: Accepted) -> Created:
+    it = records.load(parts.door.table, accepted.id)
+    return Created(
+        accepted.id,
+        written_id(accepted.id),
+        accepted.follow_key,
+        public.place(it[0]) if it else None,
+        _status_url(parts, accepted),
+        accepted.private,
+        accepted.repeated,
+    )
+
+
+def _status_url(parts: Parts, accepted: Accepted) -> str:
+    if accepted.private:
+        return f"{parts.settings.site_url}/api/reports/{accepted.id}/receipt"
+    return f"{parts.settings.site_url}/laporan/{accepted.id}/"
+
+
+def _to_status_page(parts: Parts, accepted: Accepted, language: str) -> Response:
+    """303 to the status page, once it is there: it is published from the change stream within moments."""
+    root = "en/" if language == "en" else ""
+    page = f"{root}laporan/{accepted.id}/index.html"
+    step = 0.1
+    for _ in range(int(parts.settings.page_wait_ms / 1000 / step)):
+        if accepted.private or accepted.place is None or parts.site.exists(page):
+            break
+        parts.sleep(step)
+    target = _status_url(parts, accepted)
+    if not accepted.private:
+        target = f"{parts.settings.site_url}/{root}laporan/{accepted.id}/"
+    secure = "; Secure" if parts.settings.site_url.startswith("https:") else ""
+    cookie = (
+        f"{COOKIE}_{accepted.id}={accepted.follow_key}; Path=/api/reports/{accepted.id}; "
+        f"Max-Age={COOKIE_DAYS * 86400}; HttpOnly; SameSite=Lax{secure}"
+    )
+    return Response(303, {"Location": target, "Set-Cookie": cookie}, b"")
+
+
+def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refused: Refused) -> Response:
+    from web.views import FieldError, FormView
+
+    language = _language(request, values)
+    found = tuple(FieldError(p.field, p.message(language)) for p in refused.problems)
+    page = parts.renderer().report_form(FormView(body.strings(values), found), language)
+    return Response(refused.status, {"Content-Type": HTML_TYPE}, page.encode())
+
+
+def _wants_page(request: Request, values: Mapping[str, Any]) -> bool:
+    return values.get("form") == "html" or (_accepts_page(request) and body.JSON not in request.headers.get("content-type", ""))
+
+
+def _accepts_page(request: Request) -> bool:
+    accept_header = request.headers.get("accept", "")
+    return "text/html" in accept_header
+
+
+def _language(request: Request, values: Mapping[str, Any]) -> str:
+    from web.i18n import preferred
+
+    for asked in (values.get("language"), request.query.get("language")):
+        if asked in submission.LANGUAGES:
+            return str(asked)
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def _query(request: Request, declared: type[msgspec.Struct]) -> dict[str, float]:
+    """The numbers of a query, judged like the fields of a submission. Raises Refused naming all that are wrong."""
+    return submission.read_numbers(request.query, declared)
+
+
+def _id_in_path(request: Request) -> str:
+    text = request.path.get("report_id", "")
+    report_id = read_id(text)
+    if report_id is None:
+        raise Refused([Problem("report_id", "report_id", {"value": text})])
+    return report_id
+
+
+def _unknown_report(report_id: str) -> Refused:
+    return Refused([Problem("report_unknown", "id", {"value": written_id(report_id)})], 404)
+
+
+def _holds_key(follow_key: str, kept: str) -> bool:
+    import hmac
+
+    return 0 < len(follow_key) <= 64 and hmac.compare_digest(follow_hash(follow_key), kept)
+
+
+def _cookie(request: Request) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(request.headers.get("cookie", "")[:8192]).items()}
+    except CookieError:
+        return {}

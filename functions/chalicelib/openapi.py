@@ -1,0 +1,110 @@
+"""The OpenAPI 3.1 document, made from the declarations that validate requests. Describes; decides nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .report import ID_ALPHABET
+
+if TYPE_CHECKING:
+    from .api import Operation
+
+VERSION = "1"
+REF = "#/components/schemas/{name}"
+REPORT_ID = {
+    "name": "report_id",
+    "in": "path",
+    "required": True,
+    "description": "A report's number, with or without the dash.",
+    "schema": {"type": "string", "pattern": f"^[{ID_ALPHABET}]{{8}}$"},
+}
+STATUS = {
+    200: "Found.",
+    201: "Accepted.",
+    303: "Continue at Location.",
+    400: "Something in the request is wrong; every error is named.",
+    404: "There is nothing like that.",
+    413: "Too large.",
+    415: "Not a content type that is read here.",
+    422: "The Idempotency-Key belongs to a different report.",
+    503: "Too busy just now; try again after Retry-After seconds.",
+}
+
+
+def document(operations: Sequence[Operation]) -> bytes:
+    """The document as JSON, in the order of the declarations."""
+    from .api import PAGE
+
+    structs = {part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)}
+    structs |= {declared for o in operations for declared in (o.takes, o.query) if declared}
+    ordered = sorted(structs, key=lambda struct: struct.__name__)
+    schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
+    by_struct = dict(zip(ordered, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = {
+            "operationId": operation.name,
+            "summary": operation.summary,
+            **_parameters(operation, components),
+            **_request_body(operation, by_struct),
+            "responses": {
+                str(status): _answer(status, parts, by_struct, PAGE) for status, parts in operation.answers.items()
+            },
+        }
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "CCTV Warga",
+                "version": VERSION,
+                "description": "Report what is wrong in the street in Jakarta, and follow what becomes of it. "
+                "Messages are in Indonesian, or in English when Accept-Language or `language` asks for it.",
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": "/"}],
+            "paths": paths,
+            "components": {"schemas": components},
+        }
+    )
+
+
+def _is_struct(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, msgspec.Struct)
+
+
+def _parameters(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [REPORT_ID] if re.search(r"\{report_id\}", operation.path) else []
+    if operation.query:
+        schema = components[operation.query.__name__]
+        found += [
+            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": declared}
+            for name, declared in schema["properties"].items()
+        ]
+    found += [
+        {"name": name, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+        for name, meaning in operation.headers.items()
+    ]
+    return {"parameters": found} if found else {}
+
+
+def _request_body(operation: Operation, by_struct: dict[Any, Any]) -> dict[str, Any]:
+    if operation.takes is None:
+        return {}
+    content = {kind: {"schema": by_struct[operation.takes]} for kind in operation.content_types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _answer(status: int, parts: Sequence[Any], by_struct: dict[Any, Any], page: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for part in parts:
+        if part == page:
+            content["text/html"] = {"schema": {"type": "string"}}
+        elif part is dict:
+            content["application/json"] = {"schema": {"type": "object"}}
+        elif part is not None:
+            content["application/json"] = {"schema": by_struct[part]}
+    return {"description": STATUS[status], **({"content": content} if content else {})}

@@ -1,0 +1,97 @@
+"""What can be wrong with something a client sent: codes, and the words for them.
+
+One table: every code with its message (English msgids, translated through gettext).
+A message says what was wrong, with which value, and what to do. Who raises a
+problem gives code, field and values; words are made only when they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "mark, translate later"
+    """Mark a message for translation without translating it yet."""
+    return message
+
+
+MESSAGES: Mapping[str, str] = {
+    "missing": N_("“%(field)s” is missing. Please fill it in."),
+    "unknown_field": N_("“%(field)s” is not a field we know. Check its spelling or leave it out."),
+    "repeated": N_("“%(field)s” was sent %(count)s times. Send it once."),
+    "not_a_number": N_("“%(value)s” is not a number. Use digits and a point, such as -6.1754."),
+    "not_a_choice": N_("“%(value)s” is not one of the choices. Choose one of: %(choices)s."),
+    "not_yes_or_no": N_("“%(value)s” is neither yes nor no. Send true or false."),
+    "not_text": N_("“%(field)s” must be text."),
+    "out_of_range": N_("%(value)s is out of range. It must be between %(least)s and %(most)s."),
+    "too_short": N_("Please tell a little more: at least %(least)s characters. You wrote %(length)s."),
+    "too_long": N_("That is too long: at most %(most)s characters. You wrote %(length)s. Please shorten it."),
+    "position_missing": N_("Where is it? Drop a pin on the map, or choose the kelurahan and name a landmark."),
+    "position_half": N_("A position needs both latitude and longitude; one of them is missing."),
+    "position_swapped": N_("Latitude %(latitude)s and longitude %(longitude)s look swapped. Please exchange them."),
+    "outside_jakarta": N_(
+        "This place is outside Jakarta, so no office here can act on it. Check the pin, "
+        "or report it to the local government of that place."
+    ),
+    "kelurahan_unknown": N_("There is no kelurahan with the code “%(value)s”. Choose one from the list."),
+    "kelurahan_mismatch": N_(
+        "The pin is not in the kelurahan “%(value)s”. Move the pin, or leave the kelurahan to us: it follows from the pin."
+    ),
+    "landmark_missing": N_("Without a pin we need a landmark, such as a shop, a school or a crossing."),
+    "email_wrong": N_("“%(field)s” does not look like an e-mail address. Check it, or leave it empty."),
+    "phone_wrong": N_("“%(field)s” does not look like a phone number. Check it, or leave it empty."),
+    "photo_too_many": N_("You sent %(count)s photos. At most %(most)s fit a report; choose the clearest."),
+    "photo_not_a_photo": N_("Photo %(number)s is not a photo we can read. Send a JPEG, PNG or WebP."),
+    "photo_heic": N_("Photo %(number)s is in HEIC format. In the camera's settings choose “Most compatible”, or send a JPEG."),
+    "photo_too_large": N_("Photo %(number)s is too large. Send one of at most %(most)s MB."),
+    "photo_too_many_pixels": N_("Photo %(number)s has too many pixels. Send a smaller one."),
+    "photo_too_small": N_("Photo %(number)s is too small to show anything. Send a larger one."),
+    "photo_broken": N_("Photo %(number)s is damaged. Take it again or choose another."),
+    "upload_unknown": N_("Photo %(number)s did not arrive, or waited too long. Please send it again."),
+    "body_too_large": N_("The report with its photos is too large. Send fewer or smaller photos."),
+    "body_unreadable": N_("The report could not be read as %(content_type)s. Please send it again."),
+    "content_type": N_(
+        "“%(value)s” is not a form we read. Send application/json, application/x-www-form-urlencoded or multipart/form-data."
+    ),
+    "idempotency_key": N_("The header Idempotency-Key takes 8 to 128 letters, digits, - or _; yours is different."),
+    "idempotency_reused": N_("This Idempotency-Key was used for a different report. Use a new key for a new report."),
+    "busy": N_("Many reports are coming in just now. Please send it again in a minute; nothing was lost."),
+    "report_id": N_("“%(value)s” is not a report number. It has 8 letters and digits, such as 7K3M-9QX2."),
+    "report_unknown": N_("There is no public report with the number %(value)s. Check the number."),
+    "receipt_unknown": N_("This device has no key for the report %(value)s, or it has expired."),
+    "not_found": N_("There is nothing at this address. Check it for a typing mistake."),
+    "method_not_allowed": N_("This address does not take %(value)s requests."),
+    "internal": N_("Something went wrong on our side. Please try again in a few minutes."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: its code, the field it belongs to ("" for the whole), and values for the words."""
+
+    code: str
+    field: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def message(self, language: str) -> str:
+        """The problem in words, in the reader's language (`id` or `en`)."""
+        from web.i18n import translation
+
+        text = translation(language).gettext(MESSAGES[self.code])
+        return text % {"field": self.field, **{k: _bounded(v) for k, v in self.values.items()}}
+
+
+class Refused(Exception):
+    """What was sent cannot be taken; `problems` say why, `status` is the HTTP status that fits."""
+
+    def __init__(self, problems: Sequence[Problem], status: int = 400) -> None:
+        super().__init__(", ".join(f"{p.code}({p.field})" for p in problems))
+        self.problems = tuple(problems)
+        self.status = status
+
+
+def _bounded(value: Any) -> Any:
+    """A value as it may be quoted back: never longer than a line."""
+    return value if not isinstance(value, str) or len(value) <= 60 else value[:57] + "…"

@@ -1,0 +1,269 @@
+"""What to rewrite when something changed: from the change stream to the files that everyone reads.
+
+Files of a report and of its kelurahan are rewritten at once; the front page, the
+counts and the archives are marked dirty and rewritten when their turn comes, so
+that many changes cost one rewrite. Every file is a pure function of the table, and
+whoever wrote looks again: when the table moved on in the meantime, it writes
+again. So the last writer always leaves the newest state, however many write at
+once, and a crash anywhere is mended by delivering the changes a second time.
+Draws nothing itself (web does) and stores nothing but files and dirty marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import msgspec
+
+from web import views
+from web.render import Renderer
+
+from . import public, records
+from .categories import Category
+from .intake import Kelurahan, Locator, photo_paths
+from .report import Report, read_id
+from .storage.files import Files
+from .storage.table import Change, ConditionFailed, Delete, Item, Key, Put, Table
+
+LANGUAGES = {"id": "", "en": "en/"}
+"""Language codes and where their pages start."""
+CITY = "city"
+ROUNDS = 20
+"""So often one publisher writes a target again because the table moved on; then the change stream retries."""
+CHAIN_JSON = "laporan/{id}.json"
+
+
+Progress = Callable[[Sequence[str], str], Iterable[str]]
+"""Hands on what it is given, one after another, and may show how far it got."""
+
+
+def silently(many: Sequence[str], _what: str) -> Iterable[str]:
+    """No progress is shown."""
+    return many
+
+
+class MovedOn(RuntimeError):
+    """A target changed as fast as it was written; deliver its changes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a batch of changes touches. Archives are (kode, yyyy-mm)."""
+
+    reports: tuple[str, ...] = ()
+    kelurahan: tuple[str, ...] = ()
+    archives: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def city(self) -> bool:
+        """The front page and the counts change with every kelurahan."""
+        return bool(self.kelurahan)
+
+
+def targets(changes: Iterable[Change]) -> Targets:
+    """What must be rewritten after `changes`, each once. Decides from keys alone."""
+    reports: set[str] = set()
+    kelurahan: set[str] = set()
+    archives: set[tuple[str, str]] = set()
+    for change in changes:
+        partition, sort = change.key.partition, change.key.sort
+        if partition.startswith("report#") and sort == "head":
+            reports.add(partition.removeprefix("report#"))
+        elif kode := records.kode_of_list(change.key):
+            kelurahan.add(kode)
+            archives.add((kode, sort[:7]))
+    return Targets(tuple(sorted(reports)), tuple(sorted(kelurahan)), tuple(sorted(archives)))
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Writes the site. `neighbours` are the kelurahan that share a border, by code; `outlines` is what the map
+    draws; `example` says that the instance holds synthetic reports."""
+
+    table: Table
+    site: Files
+    private: Files
+    renderer: Renderer
+    locator: Locator
+    neighbours: Mapping[str, Sequence[str]]
+    outlines: bytes
+    categories: Mapping[str, Category]
+    example: bool = False
+    progress: Progress = silently
+
+    def publish(self, changes: Sequence[Change]) -> Targets:
+        """Rewrite what `changes` touch, and mark what can wait. Safe to repeat. Raises MovedOn."""
+        found = targets(changes)
+        marks = [f"archive#{kode}#{month}" for kode, month in found.archives] + ([CITY] if found.city else [])
+        for start in range(0, len(marks), 25):
+            self.table.transact([Put(records.dirty_key(mark), {}) for mark in marks[start : start + 25]])
+        for report_id in found.reports:
+            self.report(report_id)
+        for kode in found.kelurahan:
+            self.kelurahan(kode)
+        return found
+
+    def tidy(self, *, limit: int = 100) -> int:
+        """Rewrite what is marked dirty, at most `limit` targets. Returns how many there were."""
+        marks = self.table.query("dirty", limit=limit).items
+        for mark in marks:
+            if mark.key.sort == CITY:
+                self.city()
+            else:
+                _, kode, month = mark.key.sort.split("#")
+                self.archive(kode, month)
+            self._unmark(mark)
+        return len(marks)
+
+    def report(self, report_id: str) -> None:
+        """The status pages, the data file and the photos of one report; or none of them when it is not public."""
+        self._until_still(records.head_key(report_id), lambda item: self._report_files(report_id, item))
+
+    def kelurahan(self, kode: str) -> None:
+        """The pages, feed, GeoJSON and active file of one kelurahan."""
+        if row := self.locator.by_kode.get(kode):
+            self._until_still(Key("counts", kode), lambda item: self._kelurahan_files(row, item))
+
+    def archive(self, kode: str, month: str) -> None:
+        """All reports that were made in a kelurahan in one month (yyyy-mm)."""
+        self._until_still(Key("counts", kode), lambda _item: self._archive_file(kode, month))
+
+    def city(self) -> None:
+        """The front page in both languages, and the counts of every kelurahan."""
+        for _ in range(ROUNDS):
+            before = records.counts(self.table)
+            self._write(self._city_files(before))
+            if records.counts(self.table) == before:
+                return
+        raise MovedOn("the counts changed as fast as the front page was written")
+
+    def furniture(self) -> None:
+        """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
+        files = {**dict(self.renderer.assets()), "data/batas.json": self.outlines}
+        for language, root in LANGUAGES.items():
+            files[f"{root}lapor/index.html"] = self.renderer.report_form(views.FormView({}), language).encode()
+            files[f"{root}404.html"] = self.renderer.not_found(language).encode()
+            files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
+        self._write(files.items())
+
+    def everything(self) -> None:
+        """Rebuild the whole site from the table, and remove what no longer belongs to it.
+
+        Writes byte for byte what the increments wrote.
+        """
+        self.furniture()
+        reports: set[str] = set()
+        archives: set[str] = set()
+        for kode in self.progress(list(self.locator.by_kode), "kelurahan"):
+            self.kelurahan(kode)
+            for month in records.months(self.table, kode):
+                self.archive(kode, month)
+                archives.add(archive_path(kode, month))
+            reports.update(records.public_ids(self.table, kode))
+        for report_id in self.progress(sorted(reports), "reports"):
+            self.report(report_id)
+        self.city()
+        self._remove_strangers(reports, archives)
+        for mark in list(records.every(self.table, "dirty")):
+            self._unmark(mark)
+
+    # One target at a time: what its files are.
+
+    def _report_files(self, report_id: str, item: Item | None) -> Iterator[tuple[str, bytes]]:
+        it = msgspec.convert(item.body, Report) if item else None
+        if it is None or it.private or it.place is None:
+            for path in self._report_paths(report_id):
+                self.site.delete(path)
+            return
+        events = [event for event in records.history(self.table, report_id) if event.seq <= it.seq]
+        for photo in it.photos:
+            for path in photo_paths(report_id, photo):
+                if not self.site.exists(path) and (stored := self.private.get(path)):
+                    yield path, stored.data
+        yield CHAIN_JSON.format(id=report_id), msgspec.json.encode(public.report(it, events, self.categories))
+        view = public.report_view(it, events)
+        for language, root in LANGUAGES.items():
+            yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
+
+    def _report_paths(self, report_id: str) -> list[str]:
+        pages = [f"{root}laporan/{report_id}/index.html" for root in LANGUAGES.values()]
+        return [*pages, CHAIN_JSON.format(id=report_id), *self.site.list(f"foto/{report_id}/")]
+
+    def _kelurahan_files(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
+        view = views.KelurahanView(
+            kode=row.kode,
+            kelurahan=row.kelurahan,
+            kecamatan=row.kecamatan,
+            kota=row.kota,
+            counts=views.Counts(records.by_state(item)),
+            reports=tuple(public.summary(each) for each in records.newest(self.table, row.kode)),
+            neighbours=tuple(
+                (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
+            ),
+        )
+        yield f"data/aktif/{row.kode}.json", self.renderer.active(view).encode()
+        for language, root in LANGUAGES.items():
+            yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
+        yield f"kelurahan/{row.kode}/feed.xml", self.renderer.feed(view).encode()
+        yield f"kelurahan/{row.kode}/laporan.geojson", self.renderer.geojson(view).encode()
+
+    def _archive_file(self, kode: str, month: str) -> Iterator[tuple[str, bytes]]:
+        rows = tuple(public.summary(each) for each in records.of_month(self.table, kode, month))
+        if rows:
+            yield archive_path(kode, month), self.renderer.archive(kode, month, rows).encode()
+        else:
+            self.site.delete(archive_path(kode, month))
+
+    def _city_files(self, counts: dict[str, dict[str, int]]) -> Iterator[tuple[str, bytes]]:
+        rows = tuple(
+            views.KelurahanRow(
+                row.kode, row.kelurahan, row.kecamatan, row.kota, views.Counts(
+                    {state: n for state, n in counts.get(kode, {}).items() if n}
+                )
+            )
+            for kode, row in sorted(self.locator.by_kode.items())
+        )
+        yield "data/ringkas.json", self.renderer.summary_counts(rows).encode()
+        for language, root in LANGUAGES.items():
+            yield f"{root}index.html", self.renderer.home(views.HomeView(rows, self.example), language).encode()
+
+    # Writing.
+
+    def _until_still(self, key: Key, files: Callable[[Item | None], Iterable[tuple[str, bytes]]]) -> None:
+        """Write a target's files, then look again at the item whose version moves with it."""
+        for _ in range(ROUNDS):
+            before = self.table.get(key)
+            self._write(files(before))
+            after = self.table.get(key)
+            if (after.version if after else 0) == (before.version if before else 0):
+                return
+        raise MovedOn(f"{key.partition} {key.sort} changed as fast as its files were written")
+
+    def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
+        for path, data in files:
+            self.site.put(path, data)
+
+    def _unmark(self, mark: Item) -> None:
+        try:
+            self.table.transact([Delete(mark.key, mark.version)])
+        except ConditionFailed:
+            # Marked again while it was being rewritten: it stays for the next turn.
+            return
+
+    def _remove_strangers(self, reports: set[str], archives: set[str]) -> None:
+        for root in LANGUAGES.values():
+            for path in list(self.site.list(f"{root}laporan/")):
+                name = path.removeprefix(f"{root}laporan/").partition("/")[0].removesuffix(".json")
+                if read_id(name) == name and name not in reports:
+                    self.site.delete(path)
+        for path in list(self.site.list("data/arsip/")):
+            if path not in archives:
+                self.site.delete(path)
+        for path in list(self.site.list("foto/")):
+            if path.split("/")[1] not in reports:
+                self.site.delete(path)
+
+
+def archive_path(kode: str, month: str) -> str:
+    """Where the archive of a kelurahan's month (yyyy-mm) lies."""
+    return f"data/arsip/{kode}/{month.replace('-', '')}.json"

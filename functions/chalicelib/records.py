@@ -1,0 +1,234 @@
+"""How reports lie in the table: every access pattern, written once, for every engine.
+
+| partition                      | sort              | what                                        |
+| ------------------------------ | ----------------- | ------------------------------------------- |
+| report#<id>                    | head              | the report as its events left it            |
+| report#<id>                    | event#<seq>       | one event of its history                    |
+| contact#<id>                   | contact           | how to reach the reporter, apart            |
+| list#<who>#<phase>#<kode>      | <created>#<id>    | its row in the kelurahan's list             |
+| counts                         | <kode>            | public reports of a kelurahan, by state     |
+| idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
+| dirty                          | <target>          | what the publisher still has to rewrite     |
+
+`who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place.
+The functions that end in `_writes` decide and do no I/O; the others read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from .lifecycle import STATES
+from .report import Event, Report, event_from, report_from, to_body
+from .storage.table import Add, Delete, Expect, Item, Key, Put, Table, Write
+
+ACTIVE_LIMIT = 400
+"""At most so many reports of a kelurahan stand on its pages and its active file."""
+SUMMARY_LENGTH = 140
+NO_PLACE = "-"
+_LIST = re.compile(r"list#public#(?:open|closed)#([0-9.]+)")
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A report in its kelurahan's list: what lists, maps and feeds show. Degrees, WGS 84."""
+
+    id: str
+    category: str
+    state: str
+    text: str
+    longitude: float | None
+    latitude: float | None
+    created: str
+    updated: str
+    thumb: str | None = None
+    """SHA-256 of the first photo, which names its files."""
+    example: bool = False
+
+
+def head_key(report_id: str) -> Key:
+    return Key(f"report#{report_id}", "head")
+
+
+def event_key(report_id: str, seq: int) -> Key:
+    return Key(f"report#{report_id}", f"event#{seq:06d}")
+
+
+def contact_key(report_id: str) -> Key:
+    return Key(f"contact#{report_id}", "contact")
+
+
+def idempotency_key(digest: str) -> Key:
+    return Key(f"idempotency#{digest}", "answer")
+
+
+def dirty_key(target: str) -> Key:
+    return Key("dirty", target)
+
+
+def list_key(report: Report) -> Key:
+    who = "private" if report.private else "public"
+    phase = "closed" if STATES[report.state].closed else "open"
+    kode = report.place.kode if report.place else NO_PLACE
+    return Key(f"list#{who}#{phase}#{kode}", f"{report.created}#{report.id}")
+
+
+def creation_writes(
+    report: Report,
+    event: Event,
+    *,
+    contact: Mapping[str, Any] | None = None,
+    answer: Put | None = None,
+) -> list[Write]:
+    """One transaction that brings a new report into being, with its first event and its place in every list."""
+    writes: list[Write] = [
+        Put(head_key(report.id), to_body(report), Expect.ABSENT),
+        Put(event_key(report.id, event.seq), to_body(event), Expect.ABSENT),
+        Put(list_key(report), row_of(report), Expect.ABSENT),
+        *_count(None, report),
+    ]
+    if contact:
+        writes.append(Put(contact_key(report.id), dict(contact), Expect.ABSENT))
+    if answer:
+        writes.append(answer)
+    return writes
+
+
+def succession_writes(before: Report, after: Report, event: Event, *, version: int) -> list[Write]:
+    """One transaction that adds an event to a report that was read at `version`."""
+    old, new = list_key(before), list_key(after)
+    moved: list[Write] = [Delete(old)] if old != new else []
+    return [
+        Put(head_key(after.id), to_body(after), version),
+        Put(event_key(after.id, event.seq), to_body(event), Expect.ABSENT),
+        *moved,
+        Put(new, row_of(after)),
+        *_count(before, after),
+    ]
+
+
+def _count(before: Report | None, after: Report) -> list[Write]:
+    """What the counters of one or two kelurahan gain and lose. `changes` moves with every change."""
+    deltas: dict[str, dict[str, int]] = {}
+    for report, step in ((before, -1), (after, 1)):
+        if report and report.place and not report.private:
+            counters = deltas.setdefault(report.place.kode, {"changes": 1})
+            counters[report.state] = counters.get(report.state, 0) + step
+    return [
+        Add(Key("counts", kode), {name: n for name, n in counters.items() if n})
+        for kode, counters in sorted(deltas.items())
+    ]
+
+
+def row_of(report: Report) -> dict[str, Any]:
+    """The report's row in lists."""
+    text = " ".join(report.description.split())
+    body: dict[str, Any] = msgspec.to_builtins(
+        Row(
+            id=report.id,
+            category=report.category,
+            state=report.state,
+            text=text if len(text) <= SUMMARY_LENGTH else text[: SUMMARY_LENGTH - 1].rstrip() + "…",
+            longitude=report.longitude,
+            latitude=report.latitude,
+            created=report.created,
+            updated=report.updated,
+            thumb=report.photos[0].sha256 if report.photos else None,
+            example=report.example,
+        )
+    )
+    return body
+
+
+def load(table: Table, report_id: str) -> tuple[Report, int] | None:
+    """A report and the version it was read at; None when there is none."""
+    item = table.get(head_key(report_id))
+    return (report_from(item.body), item.version) if item else None
+
+
+def history(table: Table, report_id: str) -> list[Event]:
+    """All events of a report, first to last."""
+    return [event_from(item.body) for item in every(table, f"report#{report_id}", prefix="event#")]
+
+
+def newest(table: Table, kode: str, *, limit: int = ACTIVE_LIMIT) -> list[Row]:
+    """A kelurahan's open reports, newest first, then its closed ones, newest first; `limit` in all."""
+    rows: list[Row] = []
+    for phase in ("open", "closed"):
+        partition = f"list#public#{phase}#{kode}"
+        for item in every(table, partition, descending=True, most=limit - len(rows)):
+            rows.append(_row(item))
+    return rows
+
+
+def of_month(table: Table, kode: str, month: str) -> list[Row]:
+    """All public reports of a kelurahan that were made in `month` (yyyy-mm), oldest first."""
+    rows = [
+        _row(item)
+        for phase in ("open", "closed")
+        for item in every(table, f"list#public#{phase}#{kode}", prefix=month)
+    ]
+    return sorted(rows, key=lambda row: (row.created, row.id))
+
+
+def months(table: Table, kode: str) -> list[str]:
+    """The months (yyyy-mm) in which a kelurahan's public reports were made. Reads its whole list: for rebuilds only."""
+    return sorted(
+        {
+            item.key.sort[:7]
+            for phase in ("open", "closed")
+            for item in every(table, f"list#public#{phase}#{kode}")
+        }
+    )
+
+
+def public_ids(table: Table, kode: str) -> Iterator[str]:
+    """Ids of all public reports of a kelurahan. Reads its whole list: for rebuilds only."""
+    for phase in ("open", "closed"):
+        for item in every(table, f"list#public#{phase}#{kode}"):
+            yield item.key.sort.rpartition("#")[2]
+
+
+def counts(table: Table) -> dict[str, dict[str, int]]:
+    """Public reports by kelurahan and state: one small item for each kelurahan that ever had one."""
+    return {item.key.sort: by_state(item) for item in every(table, "counts")}
+
+
+def by_state(item: Item | None) -> dict[str, int]:
+    """The counters of one kelurahan, states only, zeros left out."""
+    return {name: n for name, n in (item.counters if item else {}).items() if name in STATES and n}
+
+
+def every(
+    table: Table, partition: str, *, prefix: str = "", descending: bool = False, most: int | None = None
+) -> Iterator[Item]:
+    """All items of a partition in order, page by page; at most `most`."""
+    left, page = most, None
+    while left is None or left > 0:
+        found = table.query(
+            partition,
+            prefix=prefix,
+            descending=descending,
+            limit=100 if left is None else min(left, 100),
+            page=page,
+        )
+        yield from found.items
+        left = None if left is None else left - len(found.items)
+        page = found.next
+        if page is None:
+            return
+
+
+def kode_of_list(key: Key) -> str | None:
+    """The kelurahan whose public list a changed key belongs to; None for every other key."""
+    match = _LIST.fullmatch(key.partition)
+    return match.group(1) if match else None
+
+
+def _row(item: Item) -> Row:
+    return msgspec.convert(item.body, Row)
+
+

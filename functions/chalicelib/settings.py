@@ -1,0 +1,112 @@
+"""Every setting of the product: one table of names, types, defaults and meanings.
+
+Read once from the environment into a typed, frozen object; nothing else reads
+`os.environ` (geo's own settings excepted: geo knows nothing of this package).
+The operators' handbook lists these rows; a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names it and says what it takes."""
+
+
+def _is(default: Any, meaning: str, *, least: int | None = None, most: int | None = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings, named as in the environment but in lower case."""
+
+    engine: str = _is("sqlite", "`sqlite` (one machine) or `dynamodb` (deployed)")
+    data_dir: str = _is(".data", "folder that holds everything `make run` writes")
+    port: int = _is(8000, "port of the local server", least=1, most=65535)
+    demo: bool = _is(True, "fill an empty DATA_DIR with about 600 synthetic example reports")
+    site_url: str = _is("", "public address of the site, for absolute links; empty: links stay relative")
+    table: str = _is("cctv-warga", "name of the DynamoDB table")
+    site_bucket: str = _is("", "bucket of the public site")
+    private_bucket: str = _is("", "bucket of uploads and photos before they are published")
+    aws_endpoint: str = _is("", "address of a stand-in for AWS, for rehearsals; empty: AWS itself")
+    categories: str = _is("", "TOML file of categories; empty: the one that ships")
+    upload_secret: str = _is("", "key that signs local upload addresses; empty: made once and kept in DATA_DIR")
+    max_photo_bytes: int = _is(
+        15_000_000, "largest photo by presigned upload, in bytes", least=100_000, most=50_000_000
+    )
+    max_body_bytes: int = _is(
+        4_500_000, "largest request body, in bytes; API Gateway carries no more", least=10_000, most=4_500_000
+    )
+    publish_interval_ms: int = _is(
+        250, "how often the local publisher looks for changes, in milliseconds", least=10, most=60_000
+    )
+    tidy_interval_ms: int = _is(
+        1000, "least time between two rewrites of front page and archives, in milliseconds", least=0, most=3_600_000
+    )
+    page_wait_ms: int = _is(
+        3000, "how long a plain form waits for its status page before it is sent there", least=0, most=10_000
+    )
+    basemap_tiles: str = _is("", "raster tile address with {z} {x} {y}; empty: outlines and names only")
+    basemap_attribution: str = _is("", "who made the basemap, shown on it; needed when BASEMAP_TILES is set")
+    contact_days: int = _is(90, "days after closing until contact data is erased", least=1, most=365)
+
+    @property
+    def data_path(self) -> Path:
+        """DATA_DIR as an absolute path."""
+        return Path(self.data_dir).resolve()
+
+
+def names() -> list[tuple[str, str, str]]:
+    """(environment name, default as written, meaning) of every setting, in order."""
+    return [(f.name.upper(), _written(f.default), f.metadata["meaning"]) for f in fields(Settings)]
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `environment` (default: the process's). Empty values count as absent.
+
+    Raises SettingsError, naming every setting that cannot be used.
+    """
+    env = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for each in fields(Settings):
+        text = env.get(each.name.upper(), "").strip()
+        if text:
+            try:
+                values[each.name] = _typed(each, text)
+            except ValueError as error:
+                wrong.append(f"{each.name.upper()}={text!r}: {error}")
+    if values.get("engine", "sqlite") not in {"sqlite", "dynamodb"}:
+        wrong.append(f"ENGINE={values['engine']!r}: takes sqlite or dynamodb")
+    if values.get("basemap_tiles") and not values.get("basemap_attribution"):
+        wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return Settings(**values)
+
+
+def _typed(each: Field[Any], text: str) -> Any:
+    if isinstance(each.default, bool):
+        if text.lower() in {"1", "true", "yes", "on"}:
+            return True
+        if text.lower() in {"0", "false", "no", "off"}:
+            return False
+        raise ValueError("takes 1 or 0")
+    if isinstance(each.default, int):
+        least, most = each.metadata["least"], each.metadata["most"]
+        if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"takes a whole number from {least} to {most}")
+        return int(text)
+    return text
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value)

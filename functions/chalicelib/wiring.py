@@ -1,0 +1,158 @@
+"""Puts the parts together: from settings to a table, files, boundaries and pages, each made once.
+
+The only place that chooses an engine. Nothing here is made before it is needed,
+so that importing costs little and needs no AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import api, categories, settings
+from .intake import Door
+from .storage.files import Files
+from .storage.table import Table
+
+if TYPE_CHECKING:
+    from web.render import Renderer
+
+    from .publish import Progress, Publisher
+
+UPLOADS_AT = "/_local/uploads"
+"""Where the local server takes uploads that a deployed bucket would take."""
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=1)
+def current() -> settings.Settings:
+    """The settings of this process."""
+    return settings.read()
+
+
+@lru_cache(maxsize=1)
+def table() -> Table:
+    """The table of reports."""
+    chosen = current()
+    if chosen.engine == "dynamodb":
+        from .storage.dynamodb import DynamoDBTable
+
+        return DynamoDBTable(chosen.table, endpoint_url=chosen.aws_endpoint or None)
+    from .storage.sqlite import SQLiteTable
+
+    chosen.data_path.mkdir(parents=True, exist_ok=True)
+    return SQLiteTable(chosen.data_path / "table.sqlite3")
+
+
+@lru_cache(maxsize=2)
+def files(kind: str) -> Files:
+    """The public `site` or the `private` store of uploads and photos."""
+    chosen = current()
+    if chosen.engine == "dynamodb":
+        from .storage.s3 import S3Files
+
+        return S3Files(chosen.site_bucket if kind == "site" else chosen.private_bucket, endpoint_url=chosen.aws_endpoint or None)
+    from .storage.folder import FolderFiles
+
+    return FolderFiles(chosen.data_path / kind, upload_secret=upload_secret(), upload_url=UPLOADS_AT)
+
+
+def upload_secret() -> bytes:
+    """The key that signs local upload addresses: the setting, or one made once and kept in DATA_DIR."""
+    chosen = current()
+    if chosen.upload_secret:
+        return chosen.upload_secret.encode()
+    kept = chosen.data_path / "upload.secret"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return kept.read_bytes()
+
+
+@lru_cache(maxsize=1)
+def category_table() -> Mapping[str, categories.Category]:
+    """The categories of this instance."""
+    chosen = current().categories
+    return categories.load(Path(chosen)) if chosen else categories.load()
+
+
+@lru_cache(maxsize=1)
+def renderer() -> Renderer:
+    """What draws pages."""
+    import geo
+    from web.render import Basemap, Renderer
+
+    locator = geo.default_locator()
+    chosen = current()
+    return Renderer.open(
+        geo_build=geo.build_folder(),
+        categories=list(category_table().values()),
+        site_url=chosen.site_url,
+        basemap=Basemap(chosen.basemap_tiles, chosen.basemap_attribution),
+        approximate=locator.approximate,
+        boundaries_version=locator.version,
+        attribution=_built("manifest.json")["attribution"],
+    )
+
+
+def _built(name: str) -> Any:
+    """A file of geo's build folder, read as JSON."""
+    import geo
+
+    return json.loads((geo.build_folder() / name).read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def parts() -> api.Parts:
+    """What the API's handlers work with."""
+    import geo
+
+    locator = geo.default_locator()
+    return api.Parts(
+        settings=current(),
+        door=Door(
+            table=table(),
+            private=files("private"),
+            locator=locator,
+            now=now,
+            random_bytes=secrets.token_bytes,
+            max_photo_bytes=current().max_photo_bytes,
+        ),
+        site=files("site"),
+        categories=category_table(),
+        renderer=renderer,
+        approximate=locator.approximate,
+    )
+
+
+def publisher(*, example: bool, progress: Progress | None = None) -> Publisher:
+    """What writes the site. `example`: the instance holds synthetic reports; `progress` watches a rebuild."""
+    import geo
+
+    from .publish import Publisher, silently
+
+    return Publisher(
+        table=table(),
+        site=files("site"),
+        private=files("private"),
+        renderer=renderer(),
+        locator=geo.default_locator(),
+        neighbours={kode: row["neighbours"] for kode, row in _built("outlines.json")["kelurahan"].items()},
+        outlines=(geo.build_folder() / "batas.json").read_bytes(),
+        categories=category_table(),
+        example=example,
+        progress=progress or silently,
+    )

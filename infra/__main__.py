@@ -1,0 +1,39 @@
+"""Commands for operators: `python -m infra run` and `python -m infra publish --all`. Only reads arguments and settings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
+
+from chalicelib import settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns its exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    parser = argparse.ArgumentParser(prog="python -m infra", description="Run and mend CCTV Warga.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="serve everything on this machine")
+    publish = commands.add_parser("publish", help="rebuild the site from the table")
+    publish.add_argument("--all", action="store_true", required=True, help="every page and file")
+    asked = parser.parse_args(arguments)
+    try:
+        chosen = settings.read()
+    except settings.SettingsError as error:
+        print(f"settings: {error}", file=sys.stderr)
+        return 2
+
+    from infra import local
+
+    if asked.command == "run":
+        return local.run(chosen)
+    local.rebuild(chosen)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

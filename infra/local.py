@@ -1,0 +1,420 @@
+"""Everything on one machine: the API through Chalice's own gateway, the publisher, and the site, in one process.
+
+Durable: what was acknowledged is in SQLite, what was published is in a folder, and
+after a kill the publisher goes on where it was. For trying out, for tests, and for
+a small office; what is deployed is the same functions on AWS.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote
+
+from chalicelib import api, settings, wiring
+from chalicelib.problems import Problem
+from chalicelib.publish import LANGUAGES, Publisher
+from chalicelib.report import read_id
+from chalicelib.storage import files as files_port
+from chalicelib.storage.table import ConditionFailed, Expect, Key, Put, Table
+from infra import site_version
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+CONSUMER = "publish"
+PUBLISHED = Key("published", "site")
+"""Which version of the code, the words and the boundaries drew the site."""
+INSTANCE = Key("instance", "demo")
+"""Whether this instance was filled with example reports."""
+MAX_UPLOAD_SLACK = 1_000_000
+COMPRESSED = ("text/", "application/json", "application/geo+json", "application/atom+xml", "image/svg+xml")
+STATUS_WORDS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    301: "Moved Permanently",
+    303: "See Other",
+    304: "Not Modified",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+log = logging.getLogger("cctv-warga")
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+def security_headers(tiles: str = "") -> dict[str, str]:
+    """Headers of every page; `tiles` is the origin of a basemap, if there is one."""
+    images = " ".join(["'self'", "data:", "blob:", *([tiles] if tiles else [])])
+    policy = (
+        f"default-src 'self'; img-src {images}; script-src 'self'; style-src 'self'; font-src 'self'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "geolocation=(self), camera=(self)",
+    }
+
+
+class Gateway:
+    """The functions behind Chalice's local API Gateway, with its refusals said in our own words."""
+
+    def __init__(self) -> None:
+        import app as functions
+        from chalice import Chalice
+        from chalice.config import Config
+        from chalice.local import LocalChalice, LocalGateway
+
+        # Chalice keeps the current request on the app; several threads need it kept per thread.
+        functions.app.__class__ = type("ThreadedChalice", (LocalChalice, Chalice), {})
+        self._gateway = LocalGateway(functions.app, Config())
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        """An answer to a request for `target` (path and query)."""
+        from chalice.local import LocalGatewayException
+
+        asked = "GET" if method == "HEAD" else method
+        try:
+            got = self._gateway.handle_request(asked, target, headers, body)
+        except LocalGatewayException:
+            return self._refusal(404, Problem("not_found"), headers)
+        if got["statusCode"] == 405:
+            return self._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, got["headers"])
+        if got["statusCode"] == 500:
+            return self._refusal(500, Problem("internal"), headers)
+        many = {name: [value] for name, value in got["headers"].items()} | got["multiValueHeaders"]
+        sent = got["body"] or b""
+        data = base64.b64decode(sent) if got.get("isBase64Encoded") else sent.encode() if isinstance(sent, str) else sent
+        return got["statusCode"], [(name, value) for name, values in many.items() for value in values], data
+
+    @staticmethod
+    def _refusal(
+        status: int, problem: Problem, headers: Mapping[str, str], got: Mapping[str, str] | None = None
+    ) -> Answer:
+        from web.i18n import preferred
+
+        allow = [("Allow", got["Allow"])] if got and "Allow" in got else []
+        said = [("Content-Type", api.JSON_TYPE), ("Cache-Control", "no-store"), *allow]
+        return status, said, api.errors((problem,), preferred(headers.get("accept-language", "")))
+
+
+class Site:
+    """The published files, with the headers that the CDN would send."""
+
+    def __init__(self, files: files_port.Files, headers: Mapping[str, str]) -> None:
+        self._files = files
+        self._headers = list(headers.items())
+
+    def answer(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """A file, a redirect to where it is, or the page for addresses that are not there."""
+        if moved := canonical(path):
+            return 301, [("Location", quote(moved)), ("Cache-Control", "max-age=3600"), *self._headers], b""
+        name = path.lstrip("/")
+        wanted = f"{name}index.html" if not name or name.endswith("/") else name
+        try:
+            found = self._files.get(wanted)
+        except ValueError:
+            found = None
+        if found is None:
+            root = "en/" if name.startswith("en/") else ""
+            page = self._files.get(f"{root}404.html")
+            data = page.data if page else b""
+            said = [("Content-Type", api.HTML_TYPE), ("Cache-Control", "max-age=2"), *self._headers]
+            return 404, said, data
+        tag = f'"{hashlib.sha256(found.data).hexdigest()[:20]}"'
+        said = [("ETag", tag), *files_port.headers(wanted).items(), *self._headers]
+        if tag in headers.get("if-none-match", ""):
+            return 304, said, b""
+        return 200, said, found.data
+
+
+def canonical(path: str) -> str | None:
+    """Where a path that people type should lead; None when it is fine as it is.
+
+    `/laporan/7k3m-9qx2` means `/laporan/7K3M9QX2/`, and pages end in a slash.
+    """
+    parts = path.strip("/").split("/")
+    base = parts[1:] if parts[:1] == ["en"] else parts
+    if len(base) == 2 and base[0] == "laporan" and "." not in base[1]:
+        code = read_id(base[1])
+        wanted = f"/{'en/' if base is not parts else ''}laporan/{code}/"
+        return wanted if code and path != wanted else None
+    if path != "/" and not path.endswith("/") and "." not in parts[-1]:
+        return f"/{'/'.join(parts)}/"
+    return None
+
+
+class Server:
+    """The WSGI application: API, uploads and site."""
+
+    def __init__(self, chosen: settings.Settings) -> None:
+        self._settings = chosen
+        self._gateway = Gateway()
+        headers = security_headers(wiring.renderer().basemap.origin)
+        self._headers = headers
+        self._site = Site(wiring.files("site"), headers)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        headers = _headers(environ)
+        try:
+            status, said, body = self._answer(method, environ, headers)
+        except Exception:
+            log.exception("a request failed")
+            status, said, body = Gateway._refusal(500, Problem("internal"), headers)
+        said, body = _encoded(said, body, headers)
+        if status not in {204, 304}:
+            said = [*said, ("Content-Length", str(len(body)))]
+        start_response(f"{status} {STATUS_WORDS.get(status, 'Status')}", said)
+        return [b""] if method == "HEAD" else [body]
+
+    def _answer(self, method: str, environ: WSGIEnvironment, headers: dict[str, str]) -> Answer:
+        path = environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")
+        if path.startswith(("/api/", "/open311/")):
+            query = environ.get("QUERY_STRING", "")
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            # One byte more than is allowed is enough for the API to say that it is too much.
+            body = environ["wsgi.input"].read(min(length, self._settings.max_body_bytes + 1)) if length else b""
+            status, said, data = self._gateway.answer(method, f"{path}?{query}" if query else path, headers, body)
+            if any(name.lower() == "content-type" and value.startswith("text/html") for name, value in said):
+                said = [*said, *((n, v) for n, v in self._headers.items() if n not in api.SECURITY)]
+            return status, said, data
+        if path == wiring.UPLOADS_AT:
+            return self._upload(method, environ, headers)
+        if method not in {"GET", "HEAD"}:
+            return Gateway._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, {"Allow": "GET, HEAD"})
+        return self._site.answer(path, headers)
+
+    def _upload(self, method: str, environ: WSGIEnvironment, headers: dict[str, str]) -> Answer:
+        """Take a photo as the deployed bucket would: the ticket's fields decide what is taken."""
+        from multipart import MultipartError, MultipartParser, parse_options_header
+
+        from chalicelib.storage.folder import FolderFiles, UploadRefused
+
+        if method != "POST":
+            return Gateway._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, {"Allow": "POST"})
+        boundary = parse_options_header(headers.get("content-type", ""))[1].get("boundary", "")
+        fields: dict[str, str] = {}
+        data = b""
+        try:
+            most = self._settings.max_photo_bytes + MAX_UPLOAD_SLACK
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            if length > most:
+                return Gateway._refusal(413, Problem("body_too_large"), headers)
+            parser = MultipartParser(environ["wsgi.input"], boundary, length, memory_limit=most, spool_limit=most)
+            for part in parser.parts():
+                if part.name == "file":
+                    data = part.raw
+                else:
+                    fields[part.name] = part.value
+        except (MultipartError, UnicodeDecodeError, ValueError):
+            return Gateway._refusal(400, Problem("body_unreadable", "", {"content_type": "multipart/form-data"}), headers)
+        store = wiring.files("private")
+        if not isinstance(store, FolderFiles):
+            return Gateway._refusal(404, Problem("not_found"), headers)
+        try:
+            store.receive_upload(fields, data, now=wiring.now())
+        except UploadRefused:
+            return Gateway._refusal(403, Problem("upload_unknown", "file", {"number": 1}), headers)
+        return 204, [("Cache-Control", "no-store")], b""
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    found = {
+        name[5:].replace("_", "-").lower(): value.encode("latin-1").decode("utf-8", "replace")
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            found[name.replace("_", "-").lower()] = environ[name]
+    return found
+
+
+def _encoded(said: list[tuple[str, str]], body: bytes, headers: Mapping[str, str]) -> tuple[list[tuple[str, str]], bytes]:
+    """The body as the client wants it: compressed when it may be and it pays."""
+    kind = next((value for name, value in said if name.lower() == "content-type"), "")
+    if len(body) < 400 or not kind.startswith(COMPRESSED) or "gzip" not in headers.get("accept-encoding", ""):
+        return said, body
+    return [*said, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], _gzipped(body)
+
+
+@lru_cache(maxsize=512)
+def _gzipped(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
+class PublisherThread(threading.Thread):
+    """Follows the change stream and keeps the site up to date until it is told to stop."""
+
+    def __init__(self, publisher: Publisher, chosen: settings.Settings) -> None:
+        super().__init__(name="publisher", daemon=True)
+        self._publisher = publisher
+        self._interval = chosen.publish_interval_ms / 1000
+        self._tidy_interval = chosen.tidy_interval_ms / 1000
+        self._stop_asked = threading.Event()
+
+    def run(self) -> None:
+        import time
+
+        tidied = 0.0
+        while not self._stop_asked.is_set():
+            try:
+                worked = publish_batch(self._publisher)
+                if time.monotonic() - tidied >= self._tidy_interval:
+                    tidied = time.monotonic()
+                    self._publisher.tidy()
+            except Exception:
+                # Nothing is acknowledged that was not published: the same changes come again.
+                log.exception("publishing failed; it is tried again")
+                self._stop_asked.wait(1)
+                continue
+            if not worked:
+                self._stop_asked.wait(self._interval)
+
+    def stop(self) -> None:
+        """Finish the batch at hand and end."""
+        self._stop_asked.set()
+        self.join(timeout=10)
+
+
+def publish_batch(publisher: Publisher, *, limit: int = 200) -> int:
+    """Publish the next changes of the stream and acknowledge them. Returns how many there were."""
+    batch = publisher.table.changes(CONSUMER, limit)
+    if batch.changes:
+        publisher.publish(batch.changes)
+    publisher.table.acknowledge(CONSUMER, batch)
+    return len(batch.changes)
+
+
+def prepare(publisher: Publisher, version: str) -> bool:
+    """Rebuild the site when it is new, or was drawn by another version. Returns whether it was rebuilt."""
+    table = publisher.table
+    done = table.get(PUBLISHED)
+    if done and done.body.get("version") == version:
+        return False
+    while True:
+        # What is in the stream by now is in the table by now, and the rebuild reads the table.
+        batch = table.changes(CONSUMER, 1000)
+        table.acknowledge(CONSUMER, batch)
+        if not batch.changes:
+            break
+    publisher.everything()
+    table.transact([Put(PUBLISHED, {"version": version})])
+    return True
+
+
+def progress(many: Sequence[str], what: str) -> Iterable[str]:
+    """A progress bar on standard error while a person watches."""
+    from tqdm import tqdm
+
+    return tqdm(many, desc=what, unit="", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
+
+
+def rebuild(chosen: settings.Settings) -> None:
+    """Draw the whole site anew from the table."""
+    kept = wiring.table().get(INSTANCE)
+    example = bool(kept and kept.body["example"])
+    publisher = wiring.publisher(example=example, progress=progress)
+    publisher.everything()
+    publisher.table.transact([Put(PUBLISHED, {"version": site_version.of_site(chosen, example=example)})])
+
+
+def first_filling(table: Table, chosen: settings.Settings) -> bool:
+    """Fill an empty table with example reports, once. Returns whether the instance holds examples."""
+    from infra import seed
+
+    kept = table.get(INSTANCE)
+    if kept is None:
+        empty = not table.query("counts", limit=1).items
+        wanted = chosen.demo and empty
+        if wanted:
+            seed.fill(table, wiring.files("private"), wiring.parts().door.locator, now=wiring.now(), progress=progress)
+        try:
+            table.transact([Put(INSTANCE, {"example": wanted}, Expect.ABSENT)])
+        except ConditionFailed:
+            log.info("another process filled the table at the same time")
+        return wanted
+    return bool(kept.body["example"])
+
+
+def run(chosen: settings.Settings, *, ready: Callable[[str], None] = lambda line: print(line, flush=True)) -> int:
+    """Serve until interrupted. Returns the exit status."""
+    import waitress
+
+    if message := _port_taken(chosen.port):
+        print(message, file=sys.stderr)
+        return 2
+    table = wiring.table()
+    example = first_filling(table, chosen)
+    publisher = wiring.publisher(example=example, progress=progress)
+    prepare(publisher, site_version.of_site(chosen, example=example))
+    thread = PublisherThread(publisher, chosen)
+    server = waitress.create_server(
+        Server(chosen),
+        host="127.0.0.1",
+        port=chosen.port,
+        threads=8,
+        ident=None,
+        max_request_body_size=chosen.max_photo_bytes + MAX_UPLOAD_SLACK,
+        channel_timeout=30,
+        connection_limit=200,
+        clear_untrusted_proxy_headers=True,
+    )
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            server.close()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
+    thread.start()
+    if wiring.parts().approximate:
+        print("boundaries are approximate: see `python -m geo fetch`", file=sys.stderr)
+    ready(f"ready http://127.0.0.1:{chosen.port}/")
+    try:
+        server.run()
+    except OSError:
+        if not stopping.is_set():
+            raise
+    thread.stop()
+    table.close()
+    print("stopped", file=sys.stderr)
+    return 0
+
+
+def _port_taken(port: int) -> str | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return (
+                f"port {port} on 127.0.0.1 cannot be used ({error.strerror}): "
+                f"stop what listens there, or choose another with PORT={port + 1 if port < 65535 else 8000}"
+            )
+    return None
