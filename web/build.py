@@ -1,0 +1,188 @@
+"""Builds what pages link to: scripts, styles, font, icons and compiled catalogues, into web/build/.
+
+Everything under `aset/` carries a hash of its content in its name, so that it may be
+kept for a year. Runs esbuild from node_modules; needs no network. Does nothing when
+the inputs are those of the last build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from web import i18n
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+BUILD = HERE / "build"
+STATIC = HERE / "static"
+CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
+
+ENTRIES = (
+    "css/site.css", "css/home.css", "css/form.css", "css/report.css", "css/leaflet.css",
+    "js/site.js", "js/home.js", "js/form.js",
+)  # fmt: skip
+PAGE_ICONS = (
+    "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
+    "download-simple", "globe", "images", "link-simple", "list-bullets", "lock-simple", "magnifying-glass",
+    "map-pin", "map-trifold", "phone", "plus", "printer", "rss", "shield-check", "users-three",
+    "warning", "x",
+)  # fmt: skip
+"""Phosphor icons that pages carry themselves, whatever the categories are."""
+FIXED = {
+    "favicon.svg": "icons/favicon.svg",
+    "favicon.ico": "icons/favicon.ico",
+    "aset/ikon-192.png": "icons/icon-192.png",
+    "aset/ikon-512.png": "icons/icon-512.png",
+    "robots.txt": "robots.txt",
+    "manifest.webmanifest": "manifest.webmanifest",
+}
+"""Files that programs look for at a name of their own, and where they come from under static/."""
+
+
+class BuildError(RuntimeError):
+    """The assets cannot be built; the message says what is missing and what to do."""
+
+
+def build(*, categories: Path = CATEGORIES, force: bool = False) -> bool:
+    """Bring web/build/ up to date. Returns False when there was nothing to do. Raises BuildError.
+
+    `categories` is the settings file whose icons pages must be able to show.
+    """
+    shown = sorted({"map-pin", *_category_icons(categories)})
+    wanted = _fingerprint(shown)
+    if not force and _built() == wanted:
+        return False
+    esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
+    if not esbuild.exists():
+        raise BuildError(f"{esbuild} is missing: run 'npm ci' in {ROOT} first")
+    fresh = BUILD.with_name("build.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    (fresh / "aset").mkdir(parents=True)
+    _compile_catalogues(fresh / "locale")
+    assets = _bundle(esbuild, fresh) | _script_words(fresh) | _icon_sheet(fresh, _icons(shown))
+    for name, source in FIXED.items():
+        (fresh / name).write_bytes((STATIC / source).read_bytes())
+    manifest = {
+        "inputs": wanted,
+        "assets": assets,
+        "fixed": sorted(FIXED),
+        "icons": _icons(PAGE_ICONS),
+        "category_icons": shown,
+    }
+    (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
+    shutil.rmtree(BUILD, ignore_errors=True)
+    fresh.rename(BUILD)
+    i18n.translation.cache_clear()
+    return True
+
+
+def _category_icons(path: Path) -> list[str]:
+    try:
+        rows = tomllib.loads(path.read_text("utf-8"))
+        return [str(row["icon"]) for row in rows.values()]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise BuildError(f"{path}: cannot read the categories' icons ({error!r})") from error
+
+
+def _fingerprint(icons: Iterable[str]) -> str:
+    """A hash over everything that decides what the build writes."""
+    digest = hashlib.sha256(json.dumps(list(icons)).encode())
+    inputs = [
+        *STATIC.rglob("*"),
+        *(HERE / "locale").rglob("*.po"),
+        ROOT / "package-lock.json",
+        HERE / "build.py",
+    ]
+    for path in sorted(p for p in inputs if p.is_file()):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _built() -> str | None:
+    try:
+        return str(json.loads((BUILD / "manifest.json").read_text("utf-8"))["inputs"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _compile_catalogues(folder: Path) -> None:
+    for language in i18n.LANGUAGES:
+        target = folder / language / "LC_MESSAGES" / "messages.mo"
+        target.parent.mkdir(parents=True)
+        target.write_bytes(i18n.compile_catalogue(i18n.catalogue(language)))
+
+
+def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
+    """Bundle, minify and name by content; answers the entry's name and its path on the site."""
+    meta = fresh / "meta.json"
+    command = [
+        str(esbuild), *(str(STATIC / entry) for entry in ENTRIES),
+        "--bundle", "--minify", "--splitting", "--format=esm", "--target=es2020,safari14,firefox90",
+        "--loader:.woff2=file", "--loader:.png=empty", "--legal-comments=none", "--log-level=warning",
+        "--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]", "--asset-names=[name]-[hash]",
+        f"--outdir={fresh / 'aset'}", f"--metafile={meta}",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"esbuild failed ({done.returncode}):\n{done.stderr.strip()}")
+    outputs: dict[str, dict[str, Any]] = json.loads(meta.read_text("utf-8"))["outputs"]
+    meta.unlink()
+    names: dict[str, str] = {}
+    for path, facts in outputs.items():
+        site_path = f"aset/{Path(path).name}"
+        if "entryPoint" in facts:
+            names[Path(facts["entryPoint"]).name] = site_path
+        elif path.endswith(".woff2"):
+            names["font.woff2"] = site_path
+    if len([n for n in names if n != "font.woff2"]) != len(ENTRIES):
+        raise BuildError(f"esbuild wrote {sorted(names)}, expected {', '.join(ENTRIES)}")
+    return names
+
+
+def _script_words(fresh: Path) -> dict[str, str]:
+    """One small module of words per language, loaded by scripts: pages carry no script of their own."""
+    from web.messages import script_messages
+
+    names = {}
+    for language in i18n.LANGUAGES:
+        words = json.dumps(script_messages(language), ensure_ascii=False, separators=(",", ":"))
+        text = f"export default {words};\n".encode()
+        path = f"aset/words-{language}-{hashlib.sha256(text).hexdigest()[:8].upper()}.js"
+        (fresh / path).write_bytes(text)
+        names[f"words-{language}.js"] = path
+    return names
+
+
+def _icon_sheet(fresh: Path, drawings: dict[str, str]) -> dict[str, str]:
+    """One SVG with the categories' icons as symbols: loaded once, kept for a year."""
+    symbols = "".join(
+        f'<symbol id="{n}" viewBox="0 0 256 256">{drawing}</symbol>' for n, drawing in drawings.items()
+    )
+    text = f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}</svg>\n'.encode()
+    path = f"aset/ikon-{hashlib.sha256(text).hexdigest()[:8].upper()}.svg"
+    (fresh / path).write_bytes(text)
+    return {"icons.svg": path}
+
+
+def _icons(names: Iterable[str]) -> dict[str, str]:
+    """The drawing inside each Phosphor icon (regular weight, a square of 256 by 256)."""
+    folder = ROOT / "node_modules" / "@phosphor-icons" / "core" / "assets" / "regular"
+    drawings = {}
+    for name in names:
+        try:
+            text = (folder / f"{name}.svg").read_text("utf-8")
+        except OSError as error:
+            raise BuildError(f"icon {name!r} is not among Phosphor's regular icons ({folder})") from error
+        drawing = re.fullmatch(r"\s*<svg [^>]*>(.*)</svg>\s*", text, re.DOTALL)
+        if not drawing:
+            raise BuildError(f"{folder / name}.svg: not the form of SVG that was expected")
+        drawings[name] = drawing[1]
+    return drawings
