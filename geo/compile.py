@@ -3,8 +3,10 @@
 kelurahan.index     what `geo.locate` answers from (geo/index.py)
 batas.json, shapes.json, outlines.json      what the web draws (geo/outlines.py)
 repairs.csv         kode, area before and after cleaning in m2, change in percent
-manifest.json       {"version", "approximate", "source", "attribution", "built_from": {file: sha256}, "kelurahan", "vertices",
-                    "edges", "repair": {...}, "files": {name: {"bytes", "sha256"}}}
+manifest.json       {"version", "approximate", "source", "attribution", "built_from": {file: sha256},
+                    "kelurahan", "vertices", "edges",
+                    "repair": {"overlaps", "overlap_m2", "slivers", "sliver_m2", "made_valid": [kode, ...]},
+                    "files": {name: {"bytes", "sha256"}}}
 The same input gives the same bytes: nothing here reads a clock.
 """
 
@@ -16,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# shapely carries no types.
+# mypy: disallow-untyped-calls=False
 import shapely
 
 from geo import index, outlines
@@ -39,7 +43,8 @@ def compile_all(coverage: Coverage, folder: Path, built_from: Mapping[str, str])
     _write(folder / "shapes.json", _json(outlines.shapes(coverage, version)))
     _write(folder / "outlines.json", _json(outlines.outlines(coverage, version)))
     table = "kode,before_m2,after_m2,change_percent\n" + "".join(
-        f"{kode},{before:.1f},{after:.1f},{change:.4f}\n" for kode, before, after, change in coverage.repair.changes()
+        f"{kode},{before:.1f},{after:.1f},{change:.4f}\n"
+        for kode, before, after, change in coverage.repair.changes()
     )
     _write(folder / "repairs.csv", table)
     names = (INDEX, "batas.json", "shapes.json", "outlines.json", "repairs.csv")

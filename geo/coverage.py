@@ -18,17 +18,20 @@ from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
 
+# shapely carries no types.
+# mypy: disallow-untyped-calls=False, warn-return-any=False
 import numpy as np
 import shapely
-from shapely import MultiPolygon, Point, Polygon
-from shapely.geometry import shape
+from shapely.errors import ShapelyError  # type: ignore[attr-defined]
+from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon, shape
 
 from geo.facts import Kelurahan
 from geo.index import UNITS, Ring
 from geo.plane import metres_per_degree
 
 GAP_WIDTH = 1e-4
-"""Degrees, about 11 m: gaps between neighbours narrower than this belong to nobody by mistake and are filled."""
+"""Degrees, about 11 m: gaps between neighbours narrower than this belong to nobody by mistake and are
+filled."""
 DECIMALS = 6
 LAND_RADIUS_M = 2_000.0
 ISLAND_RADIUS_M = 1_500.0
@@ -44,7 +47,8 @@ class BoundaryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Boundaries as somebody published them: (code, name, polygon), longitude first, WGS 84, not yet checked."""
+    """Boundaries as somebody published them: (code, name, polygon), longitude first, WGS 84, not yet
+    checked."""
 
     name: str
     areas: tuple[tuple[str, str, Area], ...]
@@ -83,7 +87,8 @@ class Coverage:
     repair: Repair
 
     def rings(self) -> list[list[Ring]]:
-        """The rings of each kelurahan in units of 1e-7 degrees, interior on the left, in an order of their own."""
+        """The rings of each kelurahan in units of 1e-7 degrees, interior on the left, in an order of their
+        own."""
         return [rings_of(area) for area in self.areas]
 
 
@@ -114,11 +119,15 @@ def read(paths: Sequence[Path], *, code_field: str = "kode", name_field: str = "
     """
     files = [f for p in paths for f in (sorted(p.rglob("*.sql")) if p.is_dir() else [p])]
     if not files:
-        raise BoundaryError(f"{', '.join(map(str, paths))}: no .sql file in it; name a GeoJSON file or a folder of dumps")
+        raise BoundaryError(
+            f"{', '.join(map(str, paths))}: no .sql file in it; name a GeoJSON file or a folder of dumps"
+        )
     areas: list[tuple[str, str, Area]] = []
     for file in files:
         text = file.read_text(encoding="utf-8-sig")
-        rows = parse_sql(text) if file.suffix.lower() == ".sql" else parse_geojson(text, code_field, name_field)
+        rows = (
+            parse_sql(text) if file.suffix.lower() == ".sql" else parse_geojson(text, code_field, name_field)
+        )
         try:
             areas.extend(rows)
         except BoundaryError as error:
@@ -126,7 +135,9 @@ def read(paths: Sequence[Path], *, code_field: str = "kode", name_field: str = "
     return Source(", ".join(f.name for f in files), tuple(areas))
 
 
-def parse_geojson(text: str, code_field: str = "kode", name_field: str = "nama") -> Iterator[tuple[str, str, Area]]:
+def parse_geojson(
+    text: str, code_field: str = "kode", name_field: str = "nama"
+) -> Iterator[tuple[str, str, Area]]:
     """Code, name and polygon of each feature of a GeoJSON FeatureCollection (RFC 7946).
 
     Raises BoundaryError, naming the feature, for what is no such collection.
@@ -150,7 +161,9 @@ def parse_geojson(text: str, code_field: str = "kode", name_field: str = "nama")
                 "set BOUNDARIES_CODE_FIELD to the property that holds it"
             )
         if kind not in {"Polygon", "MultiPolygon"}:
-            raise BoundaryError(f"feature {number} ({code}) is a {kind}; only Polygon and MultiPolygon are areas")
+            raise BoundaryError(
+                f"feature {number} ({code}) is a {kind}; only Polygon and MultiPolygon are areas"
+            )
         yield code.strip(), str(properties.get(name_field) or ""), _area(code, lambda g=geometry: shape(g))
 
 
@@ -167,7 +180,7 @@ def parse_sql(text: str) -> Iterator[tuple[str, str, Area]]:
     if not inserts:
         raise BoundaryError("no INSERT INTO ... VALUES statement in it: not a dump of boundaries")
     for insert in inserts:
-        columns = [c.strip(" `\"\n\t").lower() for c in insert[1].split(",")]
+        columns = [c.strip(' `"\n\t').lower() for c in insert[1].split(",")]
         if not {"kode", "path"} <= set(columns):
             raise BoundaryError(f"an INSERT has the columns {columns}; kode and path are needed")
         at, more = insert.end(), ","
@@ -175,10 +188,14 @@ def parse_sql(text: str) -> Iterator[tuple[str, str, Area]]:
             row = rows.match(text, at)
             if row is None:
                 shown = text[at : at + 40].strip()
-                raise BoundaryError(f"not a row of values at {shown!r}: the dump is cut short or of another form")
+                raise BoundaryError(
+                    f"not a row of values at {shown!r}: the dump is cut short or of another form"
+                )
             values = [v[1:-1].replace("''", "'") if v[0] == "'" else v for v in re.findall(value, row[1])]
             if len(values) != len(columns):
-                raise BoundaryError(f"a row has {len(values)} values for {len(columns)} columns: {values[0]!r}")
+                raise BoundaryError(
+                    f"a row has {len(values)} values for {len(columns)} columns: {values[0]!r}"
+                )
             fields = dict(zip(columns, values, strict=True))
             yield fields["kode"], fields.get("nama", ""), _from_path(fields["kode"], fields["path"])
             at, more = row.end(), row[2]
@@ -193,7 +210,9 @@ def _from_path(code: str, path: str) -> Area:
     while isinstance(inner, list) and inner:
         depth, inner = depth + 1, inner[0]
     if depth not in {3, 4}:
-        raise BoundaryError(f"{code}: its path is nested {depth} levels deep, a polygon has 3 and several have 4")
+        raise BoundaryError(
+            f"{code}: its path is nested {depth} levels deep, a polygon has 3 and several have 4"
+        )
     polygons = [nested] if depth == 3 else nested
 
     def make() -> Area:
@@ -210,7 +229,14 @@ def _area(code: str, make: Any) -> Area:
     try:
         area: Area = make()
         west, south, east, north = area.bounds
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+    except (
+        TypeError,
+        ValueError,
+        IndexError,
+        KeyError,
+        AttributeError,
+        ShapelyError,
+    ) as error:
         raise BoundaryError(f"{code}: not a polygon ({error})") from error
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise BoundaryError(
@@ -242,8 +268,8 @@ def stand_in(facts: Mapping[str, Kelurahan]) -> Source:
     items = list(facts.values())
     kx, ky = metres_per_degree(sum(k.latitude for k in items) / len(items))
     centres = [Point(k.longitude * kx, k.latitude * ky) for k in items]
-    reach = box(shapely.MultiPoint(centres).bounds, 2 * LAND_RADIUS_M)
-    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.MultiPoint(centres), extend_to=reach))
+    reach = box(MultiPoint(centres).bounds, 2 * LAND_RADIUS_M)
+    cells = shapely.get_parts(shapely.voronoi_polygons(MultiPoint(centres), extend_to=reach))
     tree = shapely.STRtree(cells)
     areas = []
     for item, centre in zip(items, centres, strict=True):
@@ -274,9 +300,12 @@ def clean(source: Source, facts: Mapping[str, Kelurahan]) -> Coverage:
     before = np.array([by_code[code] for code in codes], dtype=object)
     valid = shapely.is_valid(before)
     invalid = tuple(code for code, fine in zip(codes, valid, strict=True) if not fine)
-    before = np.array([a if fine else _polygonal(shapely.make_valid(a)) for a, fine in zip(before, valid, strict=True)])
+    before = np.array(
+        [a if fine else _polygonal(shapely.make_valid(a)) for a, fine in zip(before, valid, strict=True)]
+    )
     after = before
-    # Rounding can make neighbours touch anew; cleaning what was rounded settles it, at the latest in the second turn.
+    # Rounding can make neighbours touch anew; cleaning what was rounded settles it, at the latest in the
+    # second turn.
     for _ in range(3):
         after = shapely.coverage_clean(after, gap_width=GAP_WIDTH)
         after = shapely.transform(after, lambda c: np.round(c, DECIMALS))

@@ -58,8 +58,9 @@ MAX_COARSE_CELLS = 2_000_000
 FINE_BELOW_COARSE = 2
 """A coarse cell is 2 ** 2 fine cells wide."""
 
-Ring = Sequence[tuple[int, int]]
-"""A closed ring in units, longitude first; interior on the left (shells counter-clockwise, holes clockwise)."""
+Ring = tuple[tuple[int, int], ...]
+"""A closed ring in units, longitude first; interior on the left (shells counter-clockwise, holes
+clockwise)."""
 
 
 class IndexFileError(ValueError):
@@ -98,10 +99,11 @@ SECTIONS = ("edges", "cells", "blocks", "bases", "starts", "members", "block_sta
 
 
 def segments(owner_rings: Sequence[Sequence[Ring]]) -> dict[tuple[int, int, int, int], list[int]]:
-    """Every border segment of a coverage once: (ax, ay, bx, by), lower end first, to its owners [left, right].
+    """Every border segment of a coverage once: (ax, ay, bx, by), lower end first, to its owners [left,
+    right].
 
-    Ends at the same height go west first. `owner_rings[i]` are the rings of owner i + 1. Raises ValueError when
-    two owners claim the same side of a segment: the coverage overlaps itself.
+    Ends at the same height go west first. `owner_rings[i]` are the rings of owner i + 1. Raises ValueError
+    when two owners claim the same side of a segment: the coverage overlaps itself.
     """
     found: dict[tuple[int, int, int, int], list[int]] = {}
     for owner, rings in enumerate(owner_rings, start=1):
@@ -116,8 +118,8 @@ def segments(owner_rings: Sequence[Sequence[Ring]]) -> dict[tuple[int, int, int,
                 side = 0 if up else 1
                 if sides[side]:
                     raise ValueError(
-                        f"owners {sides[side]} and {owner} both claim one side of the segment {key} (1e-7 degrees): "
-                        "the coverage overlaps; clean it first"
+                        f"owners {sides[side]} and {owner} both claim one side of the segment {key} "
+                        "(1e-7 degrees): the coverage overlaps; clean it first"
                     )
                 sides[side] = owner
                 ax, ay = bx, by
@@ -143,8 +145,9 @@ def build(
 ) -> Index:
     """Compile an index from the rings of a clean coverage, in 1e-7 degrees.
 
-    `coarse`: the width of a coarse cell is 2 ** coarse units; by default 91 m, or more where the area is so wide
-    that there would be more than two million cells. Raises ValueError when the coverage is empty or not valid.
+    `coarse`: the width of a coarse cell is 2 ** coarse units; by default 91 m, or more where the area is so
+    wide that there would be more than two million cells. Raises ValueError when the coverage is empty or not
+    valid.
     """
     if not kelurahan or len(kelurahan) != len(owner_rings):
         raise ValueError(f"{len(kelurahan)} kelurahan with {len(owner_rings)} outlines: nothing to compile")
@@ -163,11 +166,13 @@ def build(
     fine = coarse - FINE_BELOW_COARSE
     # Whole coarse cells, so that a fine row or column always lies in exactly one.
     columns, rows = (width >> coarse) + 1, (height >> coarse) + 1
-    edges = [(ax - west, ay - south, bx - west, by - south, *sides[ax, ay, bx, by]) for ax, ay, bx, by in order]
+    edges = [
+        (ax - west, ay - south, bx - west, by - south, *sides[ax, ay, bx, by]) for ax, ay, bx, by in order
+    ]
     touched = _cells_touched(edges, fine)
     grid, lists = _fill(edges, touched, columns << FINE_BELOW_COARSE, rows << FINE_BELOW_COARSE, fine)
     cells, blocks, marked = _two_levels(grid, len(kelurahan) + 1)
-    starts, members, bases = [0], [], []
+    starts, members, bases = [0], list[int](), list[int]()
     for base, ids in lists:
         bases.append(base)
         members.extend(ids)
@@ -272,8 +277,8 @@ def _fill(
         west_of_all = _owner(base, sorted(run), edges, -1, y)
         if west_of_all:
             raise ValueError(
-                f"row {row} of the grid ends inside owner {west_of_all}: a ring is not closed or turns the wrong way; "
-                "clean the coverage first"
+                f"row {row} of the grid ends inside owner {west_of_all}: a ring is not closed or turns "
+                "the wrong way; clean the coverage first"
             )
     return grid, list(lists)
 
@@ -286,7 +291,9 @@ def _two_levels(grid: npt.NDArray[np.int64], owners: int) -> tuple[list[int], li
     values = np.where(border, owners * RINGS - 1 - grid, grid * RINGS + _rings(border))
     side = 1 << FINE_BELOW_COARSE
     rows, columns = grid.shape[0] // side, grid.shape[1] // side
-    tiles = values.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, side * side)
+    tiles = (
+        values.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, side * side)
+    )
     # The smallest value of a cell without a border is its owner with the fewest rings: a safe lower bound.
     cells = tiles.min(axis=1)
     marked = np.flatnonzero((tiles >= owners * RINGS).any(axis=1))
@@ -295,7 +302,8 @@ def _two_levels(grid: npt.NDArray[np.int64], owners: int) -> tuple[list[int], li
 
 
 def _rings(border: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Rings of cells between each cell and the next border cell, at most RINGS - 1; diagonals count as one."""
+    """Rings of cells between each cell and the next border cell, at most RINGS - 1; diagonals count as
+    one."""
     import numpy as np
 
     far = RINGS - 1
@@ -357,7 +365,9 @@ def read(path: Path) -> Index:
         raise IndexFileError(f"{path}: {len(data)} bytes are too few for a boundary index; {again}")
     magic, version, length, crc = PREAMBLE.unpack_from(data)
     if magic != MAGIC:
-        raise IndexFileError(f"{path}: begins with {bytes(magic)!r}, not {MAGIC!r}: no boundary index; {again}")
+        raise IndexFileError(
+            f"{path}: begins with {bytes(magic)!r}, not {MAGIC!r}: no boundary index; {again}"
+        )
     if version != VERSION:
         raise IndexFileError(f"{path}: format version {version}, this program reads {VERSION}; {again}")
     text = data[PREAMBLE.size : PREAMBLE.size + length]
@@ -366,9 +376,27 @@ def read(path: Path) -> Index:
     try:
         header = json.loads(_inflate(text, MAX_BYTES))
         kelurahan = tuple(Kelurahan(*item) for item in header["kelurahan"])
-        grid = [int(n) for n in header["grid"]]
+        west, south, columns, rows, coarse, fine = (int(n) for n in header["grid"])
         arrays = dict(_sections(data[PREAMBLE.size + length :], header["sections"]))
-        index = Index(kelurahan, header["version"], header["approximate"], *grid, **arrays)
+        index = Index(
+            kelurahan=kelurahan,
+            version=str(header["version"]),
+            approximate=bool(header["approximate"]),
+            west=west,
+            south=south,
+            columns=columns,
+            rows=rows,
+            coarse=coarse,
+            fine=fine,
+            edges=arrays["edges"],
+            cells=arrays["cells"],
+            blocks=arrays["blocks"],
+            bases=arrays["bases"],
+            starts=arrays["starts"],
+            members=arrays["members"],
+            block_starts=arrays["block_starts"],
+            block_members=arrays["block_members"],
+        )
     except IndexFileError as error:
         raise IndexFileError(f"{path}: {error}; {again}") from error
     except (KeyError, TypeError, ValueError, zlib.error) as error:
@@ -405,7 +433,9 @@ def _inflate(body: memoryview, limit: int) -> bytes:
     unpacked = zlib.decompressobj()
     raw = unpacked.decompress(body, limit + 1)
     if len(raw) > limit or not unpacked.eof:
-        raise IndexFileError(f"a part unpacks to more than the {limit} bytes that it should have, or is cut short")
+        raise IndexFileError(
+            f"a part unpacks to more than the {limit} bytes that it should have, or is cut short"
+        )
     return raw
 
 

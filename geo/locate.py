@@ -40,11 +40,11 @@ class Place:
     method: str
     """`inside`: in the kelurahan; `nearest`: outside all, snapped to it; `outside`: in none and near none."""
     distance_m: float | None
-    """Inside: to the next border, or less. Exact when the border lies within the accuracy asked for, otherwise a
-    lower bound, 0 at worst. Nearest: to the kelurahan, exact. Outside: None."""
+    """Inside: to the next border, or less. Exact when the border lies within the accuracy asked for,
+    otherwise a lower bound, 0 at worst. Nearest: to the kelurahan, exact. Outside: None."""
     probability: float
-    """The share in `kode` of the disc of the accuracy around the point: 1.0 when the disc reaches no border or no
-    accuracy is known, 0.0 outside. For a snapped point the disc has at least 25 m."""
+    """The share in `kode` of the disc of the accuracy around the point: 1.0 when the disc reaches no border
+    or no accuracy is known, 0.0 outside. For a snapped point the disc has at least 25 m."""
     runner_up: str | None
     """The other kelurahan with the largest share of the disc; None when none has any."""
 
@@ -81,18 +81,20 @@ class Locator:
 
     @classmethod
     def open(cls, path: Path | str) -> Locator:
-        """Open a compiled index. Raises geo.index.IndexFileError or FileNotFoundError, see `geo.index.read`."""
+        """Open a compiled index. Raises geo.index.IndexFileError or FileNotFoundError, see
+        `geo.index.read`."""
         return cls(index_file.read(Path(path)))
 
     def locate(self, longitude: float, latitude: float, accuracy_m: float | None = None) -> Place:
         """The place of a point: longitude and latitude in degrees (WGS 84), accuracy in metres (radius).
 
-        The point is rounded to 1e-7 degrees. On a shared border it belongs to exactly one kelurahan, by the half-open
-        rule of `geo.index`; on the outer border it may belong to none and is then snapped, at distance 0. Which
-        kelurahan is decided by the point alone, never by the disc. Accuracies above 5 km count as 5 km.
+        The point is rounded to 1e-7 degrees. On a shared border it belongs to exactly one kelurahan, by the
+        half-open rule of `geo.index`; on the outer border it may belong to none and is then snapped, at
+        distance 0. Which kelurahan is decided by the point alone, never by the disc. Accuracies above 5 km
+        count as 5 km.
 
-        Raises ValueError for what is no number, not finite, off the globe, or looks like swapped coordinates, and for
-        a negative or non-finite accuracy.
+        Raises ValueError for what is no number, not finite, off the globe, or looks like swapped coordinates,
+        and for a negative or non-finite accuracy.
         """
         try:
             x = round(longitude * DEGREE) - self._west
@@ -112,7 +114,8 @@ class Locator:
                     owner, edges = self._lists[value - self._plain] or self._list(value - self._plain)
                     for ax, ay, dx, dy, change in edges:
                         up = y - ay
-                        # Strictly left of an edge that the ray to the east crosses; floor and ceiling never enter.
+                        # Strictly left of an edge that the ray to the east crosses; floor and ceiling never
+                        # enter.
                         if 0 <= up < dy and (x - ax) * dy < dx * up:
                             owner ^= change
                     value = owner << RING_BITS
@@ -132,7 +135,8 @@ class Locator:
             wrong = True
         if wrong:
             raise ValueError(
-                f"accuracy of {accuracy_m!r} metres: give a number of metres from 0 up, or leave it out when unknown"
+                f"accuracy of {accuracy_m!r} metres: give a number of metres from 0 up, "
+                "or leave it out when unknown"
             )
         radius = min(float(accuracy_m), MAX_ACCURACY_M)
         return self._inside(x, y, value, radius) if value >= RINGS else self._outside(x, y, value, radius)
@@ -213,7 +217,9 @@ class Locator:
             for value in self._cells[row * self._columns + first : row * self._columns + last + 1]:
                 if value >= self._plain:
                     block = value - self._plain
-                    numbers.update(index.block_members[index.block_starts[block] : index.block_starts[block + 1]])
+                    numbers.update(
+                        index.block_members[index.block_starts[block] : index.block_starts[block + 1]]
+                    )
         found = []
         for number in sorted(numbers):
             ax, ay, bx, by, pair = index.edges[5 * number : 5 * number + 5]
@@ -299,7 +305,8 @@ def default_locator() -> Locator:
                     _default = Locator.open(path)
                 except FileNotFoundError:
                     raise FileNotFoundError(
-                        f"{path}: no boundaries are built; run `python -m geo fetch` and `python -m geo build`"
+                        f"{path}: no boundaries are built; "
+                        "run `python -m geo fetch` and `python -m geo build`"
                     ) from None
     return _default
 

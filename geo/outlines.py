@@ -1,24 +1,31 @@
-"""What the web draws from a coverage: display outlines and SVG paths, simplified. Never used to place a point.
+"""What the web draws from a coverage: simplified outlines and SVG paths. Never used to place a point.
 
-batas.json      {"version", "approximate", "attribution", "scale": 100000, "kelurahan": [{"kode", "kelurahan",
+batas.json      {"version", "approximate", "attribution", "scale": 10000, "kelurahan": [{"kode", "kelurahan",
                 "kecamatan", "kota", "label": [longitude, latitude], "polygons": [[ring, hole...], ...]}]}
-                A ring is [longitude, latitude, dlongitude, dlatitude, ...]: whole numbers of 1 / scale degrees, the first
-                pair absolute, each next one relative to the one before; the closing point is left out.
+                A ring is [longitude, latitude, dlongitude, dlatitude, ...]: whole numbers of 1 / scale
+                degrees, the first pair absolute, each next one relative to the one before; the closing point
+                is left out.
 shapes.json     {"version", "approximate", "sheets": {"mainland": sheet, "islands": sheet},
                 "shapes": [{"kode", "sheet", "d", "label": [x, y], "box": [x, y, width, height]}]}
-                A sheet is {"viewBox": [0, 0, width, height], "bounds": [west, south, east, north]}; the islands are an inset of
-                their own. `d` is an SVG path of whole numbers. An island too small to draw is a diamond 4 units wide.
-outlines.json   {"version", "approximate", "kelurahan": {kode: {"viewBox", "bounds", "d", "label", "neighbours": [kode, ...]}}}
+                A sheet is {"viewBox": [0, 0, width, height], "bounds": [west, south, east, north]}; the
+                islands are an inset of their own. `d` is an SVG path of whole numbers. An island too small to
+                draw is a diamond 4 units wide.
+outlines.json   {"version", "approximate",
+                "kelurahan": {kode: {"viewBox", "bounds", "d", "label", "neighbours": [kode, ...]}}}
                 One kelurahan on a sheet of its own, finer; neighbours share a border of some length.
-On every sheet x = (longitude - west) / (east - west) * width and y = (north - latitude) / (north - south) * height.
+On every sheet x = (longitude - west) / (east - west) * width
+           and y = (north - latitude) / (north - south) * height.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+# shapely carries no types.
+# mypy: disallow-untyped-calls=False, warn-return-any=False
 import numpy as np
 import shapely
 
@@ -26,11 +33,11 @@ from geo.coverage import ISLANDS, Area, Coverage
 from geo.index import segments
 from geo.plane import metres_per_degree
 
-BATAS_TOLERANCE = 0.0004
-SHAPES_TOLERANCE = 0.001
+BATAS_TOLERANCE = 0.0005
+SHAPES_TOLERANCE = 0.0015
 OUTLINE_TOLERANCE = 0.00005
-BATAS_SCALE = 100_000
-SHEET_UNITS = 1_000
+BATAS_SCALE = 10_000
+SHEET_UNITS = 600
 OUTLINE_UNITS = 400
 MARGIN = 0.01
 """Share of a sheet's size left free on each side."""
@@ -51,7 +58,8 @@ class Sheet:
 
     @classmethod
     def around(cls, areas: Sequence[Area], units: int) -> Sheet:
-        """The sheet that holds `areas`, its longer side `units` long, true to shape at its middle latitude."""
+        """The sheet that holds `areas`, its longer side `units` long, true to shape at its middle
+        latitude."""
         west, south, east, north = (float(n) for n in shapely.total_bounds(np.array(areas, dtype=object)))
         kx, ky = metres_per_degree((south + north) / 2)
         room = MARGIN * max((east - west) * kx, (north - south) * ky)
@@ -77,7 +85,8 @@ class Sheet:
 
     def path(self, area: Area) -> str:
         """The SVG path of an area, even-odd or non-zero alike: holes turn the other way."""
-        drawn, tiny = [], []
+        drawn: list[str] = []
+        tiny: list[tuple[int, int]] = []
         for part in shapely.get_parts(area):
             turned = shapely.orient_polygons(part)
             rings = [self._ring(r.coords) for r in (turned.exterior, *turned.interiors)]
@@ -97,11 +106,13 @@ class Sheet:
                 points.append(point)
         while len(points) > 1 and points[0] == points[-1]:
             points.pop()
-        twice = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, [*points[1:], *points[:1]], strict=True))
+        twice = sum(
+            a[0] * b[1] - b[0] * a[1] for a, b in zip(points, [*points[1:], *points[:1]], strict=True)
+        )
         if len(points) < 3 or abs(twice) < 4:
             return ""
         text = f"M{points[0][0]} {points[0][1]}l"
-        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+        for (ax, ay), (bx, by) in pairwise(points):
             for step in (bx - ax, by - ay):
                 # A minus sign parts two numbers by itself; after the command letter nothing need.
                 text += str(step) if step < 0 or text[-1] == "l" else f" {step}"
@@ -120,7 +131,8 @@ def neighbours(coverage: Coverage) -> dict[str, list[str]]:
 
 
 def label(area: Area) -> tuple[float, float]:
-    """Longitude and latitude where a name sits best: the middle of the largest circle inside the largest part."""
+    """Longitude and latitude where a name sits best: the middle of the largest circle inside the largest
+    part."""
     largest = max(shapely.get_parts(area), key=lambda part: part.area)
     x, y = shapely.maximum_inscribed_circle(largest, 1e-5).coords[0]
     return round(x, 6), round(y, 6)
@@ -172,9 +184,10 @@ def shapes(coverage: Coverage, version: str) -> dict[str, Any]:
     areas = simplified(coverage, SHAPES_TOLERANCE)
     on_sheet = ["islands" if item.kode.startswith(ISLANDS) else "mainland" for item in coverage.kelurahan]
     sheets = {
-        name: Sheet.around([a for a, s in zip(coverage.areas, on_sheet, strict=True) if s == name], SHEET_UNITS)
-        for name in ("mainland", "islands")
-        if name in on_sheet
+        name: Sheet.around(
+            [a for a, s in zip(coverage.areas, on_sheet, strict=True) if s == name], SHEET_UNITS
+        )
+        for name in sorted(set(on_sheet), reverse=True)
     }
     rows = []
     for item, area, full, name in zip(coverage.kelurahan, areas, coverage.areas, on_sheet, strict=True):
@@ -216,7 +229,8 @@ def outlines(coverage: Coverage, version: str) -> dict[str, Any]:
 
 
 def simplified(coverage: Coverage, tolerance: float) -> list[Area]:
-    """The areas with fewer points, neighbours still sharing every border (Visvalingam-Whyatt on the coverage).
+    """The areas with fewer points, neighbours still sharing every border (Visvalingam-Whyatt on the
+    coverage).
 
     `tolerance` in degrees: about the square root of the largest triangle cut off.
     """

@@ -1,4 +1,4 @@
-"""The small plane around a point: metres in a degree, distance to a segment, area of a disc cut by an outline.
+"""The small plane around a point: metres in a degree, distance to a segment, area within a disc.
 
 Plain arithmetic, standard library only. Good for some kilometres around the point, not for
 the globe: over 5 km at Jakarta it stays within 0.02 % of the ellipsoid (tests/geo/test_plane.py).
@@ -42,8 +42,8 @@ def disc_area(ax: float, ay: float, bx: float, by: float, radius: float) -> floa
     """Signed area common to the disc of `radius` around the origin and the triangle (origin, a, b).
 
     Added up over the directed segments of an outline, interior on the left, this is the area of the outline
-    inside the disc (Green's theorem: the triangles outside cancel). What of the segment lies inside the disc gives
-    a triangle, what lies outside a circular sector. Exact: the disc is no polygon here.
+    inside the disc (Green's theorem: the triangles outside cancel). What of the segment lies inside the disc
+    gives a triangle, what lies outside a circular sector. Exact: the disc is no polygon here.
     """
     dx, dy = bx - ax, by - ay
     length_2 = dx * dx + dy * dy
