@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from .table import (
-    Add,
     Batch,
     Busy,
     Change,
@@ -146,7 +145,10 @@ class SQLiteTable:
     ) -> Page:
         query = query_of(partition, prefix, start, end, descending=descending, limit=limit)
         bounds = query.after(page) if page is not None else query.bounds
-        conditions, values = ["partition = ?", "(expires IS NULL OR expires > ?)"], [partition, int(self._now())]
+        conditions, values = (
+            ["partition = ?", "(expires IS NULL OR expires > ?)"],
+            [partition, int(self._now())],
+        )
         if bounds.low is not None:
             conditions.append("sort >= ?")
             values.append(bounds.low)
@@ -205,10 +207,13 @@ class SQLiteTable:
         position = self._position(consumer)
         with self._connection() as connection:
             rows = connection.execute(
-                "SELECT sequence, partition, sort, kind FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                "SELECT sequence, partition, sort, kind FROM outbox "
+                "WHERE sequence > ? ORDER BY sequence LIMIT ?",
                 (position, limit),
             ).fetchall()
-        changes = [Change(Key(partition, sort), kind, str(sequence)) for sequence, partition, sort, kind in rows]
+        changes = [
+            Change(Key(partition, sort), kind, str(sequence)) for sequence, partition, sort, kind in rows
+        ]
         return Batch(changes, rows[-1][0] if rows else position)
 
     def acknowledge(self, consumer: str, batch: Batch) -> None:
@@ -232,13 +237,16 @@ class SQLiteTable:
         while True:
             seen = self._writes
             with self._connection() as connection:
-                if connection.execute("SELECT 1 FROM outbox WHERE sequence > ? LIMIT 1", (position,)).fetchone():
+                if connection.execute(
+                    "SELECT 1 FROM outbox WHERE sequence > ? LIMIT 1", (position,)
+                ).fetchone():
                     return True
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             with self._written:
-                self._written.wait_for(lambda seen=seen: self._writes != seen, min(left, _POLL_S))
+                if self._writes == seen:
+                    self._written.wait(min(left, _POLL_S))
 
     def forget(self, consumer: str) -> None:
         check_consumer(consumer)
@@ -331,7 +339,11 @@ class SQLiteTable:
             _use_wal(connection, self._path, time.monotonic() + self._busy_s)
             connection.execute("BEGIN IMMEDIATE")
             if _recognise(connection, self._path) == 0:
-                for statement in (*_TABLES, f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {SCHEMA}"):
+                for statement in (
+                    *_TABLES,
+                    f"PRAGMA application_id = {APPLICATION}",
+                    f"PRAGMA user_version = {SCHEMA}",
+                ):
                     connection.execute(statement)
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
@@ -388,9 +400,10 @@ def _item(row: tuple[Any, ...]) -> Item:
 
 
 def _before(connection: sqlite3.Connection, key: Key, now: int) -> tuple[int | None, dict[str, int], bool]:
-    """What a write finds: the version (None when absent or expired), the counters, and whether a row is stored."""
+    """What a write finds: version (None: absent or expired), counters, and whether a row is stored."""
     row = connection.execute(
-        "SELECT version, counters, expires FROM items WHERE partition = ? AND sort = ?", (key.partition, key.sort)
+        "SELECT version, counters, expires FROM items WHERE partition = ? AND sort = ?",
+        (key.partition, key.sort),
     ).fetchone()
     if row is None:
         return None, {}, False

@@ -18,7 +18,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 JSON: TypeAlias = dict[str, Any]
@@ -43,7 +42,6 @@ LIMIT = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COUNTER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _CONSUMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_NO_COUNTERS: Mapping[str, int] = MappingProxyType({})
 
 
 class Expect(enum.Enum):
@@ -67,12 +65,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What lies there. `version` is 1 when created and grows by one with every write; `expires` in seconds since 1970."""
+    """What lies there. `version` is 1 when created, one more with each write; `expires`: s since 1970."""
 
     key: Key
     body: JSON = field(repr=False)
     version: int
-    counters: Mapping[str, int] = _NO_COUNTERS
+    counters: Mapping[str, int] = field(default_factory=dict)
     expires: int | None = None
 
 
@@ -104,7 +102,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Add to whole-number counters, from 0. Creates the item with an empty body; body and expiry stay otherwise."""
+    """Add to whole-number counters, from 0. Creates the item (body {}), else leaves body and expiry."""
 
     key: Key
     counters: Mapping[str, int]
@@ -144,7 +142,7 @@ class Batch:
     position: Any
 
 
-class ConditionFailed(Exception):
+class ConditionFailed(Exception):  # noqa: N818 (an answer rather than an error)
     """Nothing was written, because the expectations on `keys` did not hold."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
@@ -153,7 +151,7 @@ class ConditionFailed(Exception):
         super().__init__(f"nothing was written; the expectation did not hold on: {named}")
 
 
-class Busy(Exception):
+class Busy(Exception):  # noqa: N818 (an answer rather than an error)
     """Contention or throttling outlasted the bounded retries. Nothing was written: try again later."""
 
 
@@ -216,7 +214,7 @@ class Table(Protocol):
         ...
 
     def wait(self, consumer: str, timeout: float) -> bool:
-        """Sleep until there may be changes for the consumer, at most `timeout` seconds; False when there were none."""
+        """Sleep until there may be changes, `timeout` seconds at most; False: there are none."""
         ...
 
     def forget(self, consumer: str) -> None:
@@ -270,10 +268,10 @@ class Query:
             seal, text = raw[:_SEAL], raw[_SEAL:]
             last = text.decode()
         except (ValueError, binascii.Error):
-            raise ValueError(_BAD_TOKEN) from None
+            raise ValueError(_FOREIGN_PAGE) from None
         # Encoding again and comparing refuses what differs only in bits that decoding ignores.
         if seal != self._seal(text) or self.token(last) != page or not self.bounds.holds(last):
-            raise ValueError(_BAD_TOKEN)
+            raise ValueError(_FOREIGN_PAGE)
         if self.descending:
             return Range(self.bounds.low, last)
         return Range(last + "\0", self.bounds.high)
@@ -284,7 +282,7 @@ class Query:
 
 
 _SEAL = 12
-_BAD_TOKEN = "the page token is damaged or belongs to another query: start again from the first page"
+_FOREIGN_PAGE = "the page token is damaged or belongs to another query: start again from the first page"
 
 
 def query_of(
@@ -333,7 +331,7 @@ def check_text(text: str, name: str, most: int) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise ValueError(f"{name} {ascii(text[:80])} holds half a surrogate pair: it is not text") from None
+        raise ValueError(f"{name} {text[:80]!a} holds half a surrogate pair: it is not text") from None
     if size > most:
         raise ValueError(f"{name} {text[:80]!r}... has {size} bytes: at most {most}")
     if _CONTROL.search(text):
@@ -410,7 +408,9 @@ def _check_counters(counters: Mapping[str, int]) -> None:
         if not _COUNTER.fullmatch(name):
             raise ValueError(f"counter {name[:80]!r}: it takes 1 to 64 letters, digits, '_', '.', ':' or '-'")
         if isinstance(step, bool) or not isinstance(step, int) or abs(step) > COUNTER_STEP:
-            raise ValueError(f"counter {name} moves by {step!r}: it takes a whole number within {COUNTER_STEP}")
+            raise ValueError(
+                f"counter {name} moves by {step!r}: it takes a whole number within {COUNTER_STEP}"
+            )
 
 
 def met(expect: Expectation, version: int | None) -> bool:
