@@ -21,11 +21,8 @@ ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the a
 def answer(operation: str, **path: str) -> Response:
     """Hand the current request to an operation and its answer back to Chalice."""
     request = app.current_request
-    got = api.answer(
-        wiring.parts(),
-        operation,
-        api.Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body),
-    )
+    asked = api.Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body)
+    got = api.answer(wiring.parts(), operation, asked)
     return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers))
 
 

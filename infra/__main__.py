@@ -1,4 +1,4 @@
-"""Commands for operators: `python -m infra run` and `python -m infra publish --all`. Only reads arguments and settings."""
+"""Commands for operators: `python -m infra run`, `python -m infra publish --all`. Reads arguments and settings only."""
 
 from __future__ import annotations
 

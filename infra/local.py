@@ -10,9 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import json
 import logging
-import os
 import signal
 import socket
 import sys
@@ -20,15 +18,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from chalicelib import api, settings, wiring
-from chalicelib.problems import Problem
-from chalicelib.publish import LANGUAGES, Publisher
+from chalicelib.problems import Problem, preferred
+from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
 from chalicelib.storage.table import ConditionFailed, Expect, Key, Put, Table
+
 from infra import site_version
 
 if TYPE_CHECKING:
@@ -101,20 +100,26 @@ class Gateway:
         except LocalGatewayException:
             return self._refusal(404, Problem("not_found"), headers)
         if got["statusCode"] == 405:
-            return self._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, got["headers"])
+            return self._refusal(
+                405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, got["headers"]
+            )
         if got["statusCode"] == 500:
             return self._refusal(500, Problem("internal"), headers)
         many = {name: [value] for name, value in got["headers"].items()} | got["multiValueHeaders"]
         sent = got["body"] or b""
-        data = base64.b64decode(sent) if got.get("isBase64Encoded") else sent.encode() if isinstance(sent, str) else sent
+        data = (
+            base64.b64decode(sent)
+            if got.get("isBase64Encoded")
+            else sent.encode()
+            if isinstance(sent, str)
+            else sent
+        )
         return got["statusCode"], [(name, value) for name, values in many.items() for value in values], data
 
     @staticmethod
     def _refusal(
         status: int, problem: Problem, headers: Mapping[str, str], got: Mapping[str, str] | None = None
     ) -> Answer:
-        from web.i18n import preferred
-
         allow = [("Allow", got["Allow"])] if got and "Allow" in got else []
         said = [("Content-Type", api.JSON_TYPE), ("Cache-Control", "no-store"), *allow]
         return status, said, api.errors((problem,), preferred(headers.get("accept-language", "")))
@@ -196,25 +201,35 @@ class Server:
             query = environ.get("QUERY_STRING", "")
             length = int(environ.get("CONTENT_LENGTH") or 0)
             # One byte more than is allowed is enough for the API to say that it is too much.
-            body = environ["wsgi.input"].read(min(length, self._settings.max_body_bytes + 1)) if length else b""
-            status, said, data = self._gateway.answer(method, f"{path}?{query}" if query else path, headers, body)
+            body = (
+                environ["wsgi.input"].read(min(length, self._settings.max_body_bytes + 1)) if length else b""
+            )
+            status, said, data = self._gateway.answer(
+                method, f"{path}?{query}" if query else path, headers, body
+            )
             if any(name.lower() == "content-type" and value.startswith("text/html") for name, value in said):
                 said = [*said, *((n, v) for n, v in self._headers.items() if n not in api.SECURITY)]
             return status, said, data
         if path == wiring.UPLOADS_AT:
             return self._upload(method, environ, headers)
         if method not in {"GET", "HEAD"}:
-            return Gateway._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, {"Allow": "GET, HEAD"})
+            return Gateway._refusal(
+                405,
+                Problem("method_not_allowed", "", {"value": method[:20]}),
+                headers,
+                {"Allow": "GET, HEAD"},
+            )
         return self._site.answer(path, headers)
 
     def _upload(self, method: str, environ: WSGIEnvironment, headers: dict[str, str]) -> Answer:
         """Take a photo as the deployed bucket would: the ticket's fields decide what is taken."""
+        from chalicelib.storage.folder import FolderFiles, UploadRefused
         from multipart import MultipartError, MultipartParser, parse_options_header
 
-        from chalicelib.storage.folder import FolderFiles, UploadRefused
-
         if method != "POST":
-            return Gateway._refusal(405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, {"Allow": "POST"})
+            return Gateway._refusal(
+                405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, {"Allow": "POST"}
+            )
         boundary = parse_options_header(headers.get("content-type", ""))[1].get("boundary", "")
         fields: dict[str, str] = {}
         data = b""
@@ -223,14 +238,18 @@ class Server:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             if length > most:
                 return Gateway._refusal(413, Problem("body_too_large"), headers)
-            parser = MultipartParser(environ["wsgi.input"], boundary, length, memory_limit=most, spool_limit=most)
+            parser = MultipartParser(
+                environ["wsgi.input"], boundary, length, memory_limit=most, spool_limit=most
+            )
             for part in parser.parts():
                 if part.name == "file":
                     data = part.raw
                 else:
                     fields[part.name] = part.value
         except (MultipartError, UnicodeDecodeError, ValueError):
-            return Gateway._refusal(400, Problem("body_unreadable", "", {"content_type": "multipart/form-data"}), headers)
+            return Gateway._refusal(
+                400, Problem("body_unreadable", "", {"content_type": "multipart/form-data"}), headers
+            )
         store = wiring.files("private")
         if not isinstance(store, FolderFiles):
             return Gateway._refusal(404, Problem("not_found"), headers)
@@ -253,7 +272,9 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
     return found
 
 
-def _encoded(said: list[tuple[str, str]], body: bytes, headers: Mapping[str, str]) -> tuple[list[tuple[str, str]], bytes]:
+def _encoded(
+    said: list[tuple[str, str]], body: bytes, headers: Mapping[str, str]
+) -> tuple[list[tuple[str, str]], bytes]:
     """The body as the client wants it: compressed when it may be and it pays."""
     kind = next((value for name, value in said if name.lower() == "content-type"), "")
     if len(body) < 400 or not kind.startswith(COMPRESSED) or "gzip" not in headers.get("accept-encoding", ""):
@@ -351,7 +372,13 @@ def first_filling(table: Table, chosen: settings.Settings) -> bool:
         empty = not table.query("counts", limit=1).items
         wanted = chosen.demo and empty
         if wanted:
-            seed.fill(table, wiring.files("private"), wiring.parts().door.locator, now=wiring.now(), progress=progress)
+            seed.fill(
+                table,
+                wiring.files("private"),
+                wiring.parts().door.locator,
+                now=wiring.now(),
+                progress=progress,
+            )
         try:
             table.transact([Put(INSTANCE, {"example": wanted}, Expect.ABSENT)])
         except ConditionFailed:
@@ -360,7 +387,9 @@ def first_filling(table: Table, chosen: settings.Settings) -> bool:
     return bool(kept.body["example"])
 
 
-def run(chosen: settings.Settings, *, ready: Callable[[str], None] = lambda line: print(line, flush=True)) -> int:
+def run(
+    chosen: settings.Settings, *, ready: Callable[[str], None] = lambda line: print(line, flush=True)
+) -> int:
     """Serve until interrupted. Returns the exit status."""
     import waitress
 

@@ -101,7 +101,15 @@ WORDS: dict[str, tuple[str, ...]] = {
     "perda": ("Bangunan menutup saluran air milik bersama.",),
     "lain": ("Kucing terjebak di saluran yang tertutup kisi besi.",),
 }
-LANDMARKS = ("depan minimarket", "dekat masjid", "seberang sekolah", "samping pos RW", "dekat halte", "ujung gang", "")
+LANDMARKS = (
+    "depan minimarket",
+    "dekat masjid",
+    "seberang sekolah",
+    "samping pos RW",
+    "dekat halte",
+    "ujung gang",
+    "",
+)
 DONE_WORDS = (
     "Sudah dikerjakan dan diperiksa kembali. Terima kasih atas laporannya.",
     "Selesai diperbaiki hari ini.",
@@ -109,7 +117,10 @@ DONE_WORDS = (
 )
 AGENCY = Office("contoh-dinas", "Dinas terkait (contoh)")
 UNIT = Office("contoh-satpel", "Satuan pelaksana kecamatan (contoh)")
-REASONS = {"not_found": "Petugas ke lokasi dua kali dan tidak menemukan masalahnya.", "unclear": "Lokasinya kurang jelas, silakan lapor lagi dengan patokan."}
+REASONS = {
+    "not_found": "Petugas ke lokasi dua kali dan tidak menemukan masalahnya.",
+    "unclear": "Lokasinya kurang jelas, silakan lapor lagi dengan patokan.",
+}
 
 Bar = Callable[[Sequence[str], str], Iterable[str]]
 
@@ -154,7 +165,9 @@ def _report(door: intake.Door, rng: random.Random, *, with_photo: bool) -> intak
     codes = list(WEIGHTS)
     while True:
         category = rng.choices(codes, [WEIGHTS[code] for code in codes])[0]
-        kode = rng.choice([k for k in door.locator.by_kode if not k.startswith("31.01") or rng.random() < 0.1])
+        kode = rng.choice(
+            [k for k in door.locator.by_kode if not k.startswith("31.01") or rng.random() < 0.1]
+        )
         middle = door.locator.by_kode[kode]
         submission = Submission(
             category=category,
@@ -188,13 +201,28 @@ def _life(
     home = Office(place.kode, f"Kelurahan {place.kelurahan}")
     fate = rng.random()
     steps: list[tuple[float, Move, Office, Office | None]] = [
-        (rng.uniform(2, 30), Move("coordination", "Diteruskan ke dinas yang berwenang.", office=AGENCY.code), home, AGENCY),
-        (rng.uniform(3, 30), Move("disposition", "Ditugaskan ke pelaksana di lapangan.", office=UNIT.code), AGENCY, UNIT),
-        (rng.uniform(3, 40), Move("in_progress", "Petugas sudah di lokasi.", percent=rng.choice((25, 50, 75))), UNIT, None),
+        (
+            rng.uniform(2, 30),
+            Move("coordination", "Diteruskan ke dinas yang berwenang.", office=AGENCY.code),
+            home,
+            AGENCY,
+        ),
+        (
+            rng.uniform(3, 30),
+            Move("disposition", "Ditugaskan ke pelaksana di lapangan.", office=UNIT.code),
+            AGENCY,
+            UNIT,
+        ),
+        (
+            rng.uniform(3, 40),
+            Move("in_progress", "Petugas sudah di lokasi.", percent=rng.choice((25, 50, 75))),
+            UNIT,
+            None,
+        ),
         (rng.uniform(8, 90), Move("done", rng.choice(DONE_WORDS)), UNIT, None),
     ]
     if fate < 0.30:
-        steps = [steps[2][:2] + (home, None), steps[3][:2] + (home, None)]
+        steps = [(*steps[2][:2], home, None), (*steps[3][:2], home, None)]
     elif fate < 0.34:
         reason = rng.choice(sorted(REASONS))
         steps = [(rng.uniform(5, 60), Move("rejected", REASONS[reason], reason=reason), home, None)]
@@ -206,8 +234,12 @@ def _life(
         clock.now += timedelta(hours=hours)
         if clock.now > until:
             return
-        planned = (clock.now + timedelta(days=rng.randrange(1, 9))).date() if wish.to == "in_progress" else None
-        desk.move(officers, accepted.id, wish, role="officer", office=office, to_office=to_office, planned=planned)
+        planned = (
+            (clock.now + timedelta(days=rng.randrange(1, 9))).date() if wish.to == "in_progress" else None
+        )
+        desk.move(
+            officers, accepted.id, wish, role="officer", office=office, to_office=to_office, planned=planned
+        )
 
 
 def drawing(category: str, rng: random.Random) -> bytes:
@@ -227,11 +259,21 @@ def drawing(category: str, rng: random.Random) -> bytes:
     draw.rectangle((0, 560, width, 640), fill=(172, 165, 152))
     draw.rectangle((0, 640, width, height), fill=(96, 98, 101))
     for start in range(-60, width, 220):
-        draw.polygon(((start, 770), (start + 120, 770), (start + 110, 786), (start - 14, 786)), fill=(232, 226, 208))
+        draw.polygon(
+            ((start, 770), (start + 120, 770), (start + 110, 786), (start - 14, 786)), fill=(232, 226, 208)
+        )
     spot, across = rng.randrange(250, 950), rng.randrange(90, 170)
-    accent = {"banjir": (92, 124, 140), "sampah": (74, 92, 60), "pohon": (72, 104, 62)}.get(category, (52, 50, 48))
+    accent = {"banjir": (92, 124, 140), "sampah": (74, 92, 60), "pohon": (72, 104, 62)}.get(
+        category, (52, 50, 48)
+    )
     draw.ellipse((spot - across, 690, spot + across, 690 + across), fill=accent)
-    draw.text((width - 30, height - 24), "CONTOH", fill=(255, 255, 255), anchor="rs", font=ImageFont.load_default(54))
+    draw.text(
+        (width - 30, height - 24),
+        "CONTOH",
+        fill=(255, 255, 255),
+        anchor="rs",
+        font=ImageFont.load_default(54),
+    )
     kept = io.BytesIO()
     picture.save(kept, "JPEG", quality=80)
     return kept.getvalue()

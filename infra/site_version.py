@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
-import geo
 from chalicelib import settings
+
+import geo
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWS = (

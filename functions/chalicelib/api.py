@@ -27,7 +27,7 @@ from .intake import (
     follow_hash,
     upload_path,
 )
-from .problems import Problem, Refused
+from .problems import Problem, Refused, preferred
 from .report import read_id, written_id
 from .storage.table import Busy, Key
 
@@ -144,7 +144,9 @@ class LocateQuery(msgspec.Struct, frozen=True):
 
     latitude: Annotated[float, Meta(ge=-90, le=90, description="Degrees north.")]
     longitude: Annotated[float, Meta(ge=-180, le=180, description="Degrees east.")]
-    accuracy: Annotated[float, Meta(ge=0, le=100_000, description="Radius of doubt, in metres.")] | None = None
+    accuracy: Annotated[float, Meta(ge=0, le=100_000, description="Radius of doubt, in metres.")] | None = (
+        None
+    )
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -275,7 +277,11 @@ def show_receipt(parts: Parts, request: Request) -> Response:
     if found is None or not _holds_key(follow_key, found[0].follow_hash):
         raise Refused([Problem("receipt_unknown", "id", {"value": written_id(report_id)})], 404)
     it, _ = found
-    language = request.query.get("language") if request.query.get("language") in submission.LANGUAGES else it.language
+    language = (
+        request.query.get("language")
+        if request.query.get("language") in submission.LANGUAGES
+        else it.language
+    )
     page = parts.renderer().receipt(report_id, follow_key, public.place_view(it), language or it.language)
     return Response(200, {"Content-Type": HTML_TYPE, "Cache-Control": "private, no-store"}, page.encode())
 
@@ -287,7 +293,9 @@ def locate(parts: Parts, request: Request) -> Response:
     found = locator.locate(values["longitude"], values["latitude"], values.get("accuracy"))
     place = None
     if found.kode is not None:
-        names = {name: getattr(locator.by_kode[found.kode], name) for name in ("kelurahan", "kecamatan", "kota")}
+        names = {
+            name: getattr(locator.by_kode[found.kode], name) for name in ("kelurahan", "kecamatan", "kota")
+        }
         second = locator.by_kode.get(found.runner_up or "")
         place = LocatedPlace(
             kode=found.kode,
@@ -295,7 +303,9 @@ def locate(parts: Parts, request: Request) -> Response:
             method=found.method,
             distance_m=None if found.distance_m is None else round(found.distance_m, 1),
             probability=round(found.probability, 4),
-            runner_up=KelurahanName(second.kode, second.kelurahan, second.kecamatan, second.kota) if second else None,
+            runner_up=KelurahanName(second.kode, second.kelurahan, second.kecamatan, second.kota)
+            if second
+            else None,
         )
     answer = Located(place, Boundaries(locator.version, parts.approximate))
     return _json(200, answer, {"Cache-Control": "public, max-age=3600"})
@@ -327,7 +337,9 @@ def create_upload(parts: Parts, request: Request) -> Response:
         content_types=(content_type,),
         expires_s=UPLOAD_SECONDS,
     )
-    ticket = UploadTicket(key, upload.url, dict(upload.fields), parts.settings.max_photo_bytes, UPLOAD_SECONDS)
+    ticket = UploadTicket(
+        key, upload.url, dict(upload.fields), parts.settings.max_photo_bytes, UPLOAD_SECONDS
+    )
     return _json(201, ticket)
 
 
@@ -346,7 +358,9 @@ def openapi(_parts: Parts, _request: Request) -> Response:
     """GET /api/openapi.json: this API, described from its declarations."""
     from .openapi import document
 
-    return Response(200, {"Content-Type": JSON_TYPE, "Cache-Control": "public, max-age=300"}, document(OPERATIONS))
+    return Response(
+        200, {"Content-Type": JSON_TYPE, "Cache-Control": "public, max-age=300"}, document(OPERATIONS)
+    )
 
 
 BODY_TYPES = (body.JSON, body.URLENCODED, body.MULTIPART)
@@ -359,10 +373,20 @@ OPERATIONS = (
         "/api/reports",
         "Report a problem",
         create_report,
-        {201: (Created,), 303: (None,), 400: (Errors, PAGE), 413: (Errors, PAGE), 415: (Errors,), 422: (Errors, PAGE), 503: (Errors, PAGE)},
+        {
+            201: (Created,),
+            303: (None,),
+            400: (Errors, PAGE),
+            413: (Errors, PAGE),
+            415: (Errors,),
+            422: (Errors, PAGE),
+            503: (Errors, PAGE),
+        },
         takes=submission.Submission,
         content_types=BODY_TYPES,
-        headers={"Idempotency-Key": "8 to 128 letters, digits, - or _. The same key gives the same report for 7 days."},
+        headers={
+            "Idempotency-Key": "8 to 128 letters, digits, - or _. The same key gives the same report for 7 days."
+        },
     ),
     Operation(
         "get_report",
@@ -398,7 +422,14 @@ OPERATIONS = (
         {200: (Located,), 400: (Errors,)},
         query=LocateQuery,
     ),
-    Operation("list_categories", "GET", "/api/categories", "List what can be reported", list_categories, {200: (Categories,)}),
+    Operation(
+        "list_categories",
+        "GET",
+        "/api/categories",
+        "List what can be reported",
+        list_categories,
+        {200: (Categories,)},
+    ),
     Operation(
         "create_upload",
         "POST",
@@ -506,7 +537,9 @@ def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refus
 
 
 def _wants_page(request: Request, values: Mapping[str, Any]) -> bool:
-    return values.get("form") == "html" or (_accepts_page(request) and body.JSON not in request.headers.get("content-type", ""))
+    return values.get("form") == "html" or (
+        _accepts_page(request) and body.JSON not in request.headers.get("content-type", "")
+    )
 
 
 def _accepts_page(request: Request) -> bool:
@@ -515,8 +548,6 @@ def _accepts_page(request: Request) -> bool:
 
 
 def _language(request: Request, values: Mapping[str, Any]) -> str:
-    from web.i18n import preferred
-
     for asked in (values.get("language"), request.query.get("language")):
         if asked in submission.LANGUAGES:
             return str(asked)
@@ -548,6 +579,9 @@ def _holds_key(follow_key: str, kept: str) -> bool:
 
 def _cookie(request: Request) -> dict[str, str]:
     try:
-        return {name: morsel.value for name, morsel in SimpleCookie(request.headers.get("cookie", "")[:8192]).items()}
+        return {
+            name: morsel.value
+            for name, morsel in SimpleCookie(request.headers.get("cookie", "")[:8192]).items()
+        }
     except CookieError:
         return {}

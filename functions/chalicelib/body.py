@@ -55,7 +55,11 @@ def _json(body: bytes) -> dict[str, Any]:
 def _urlencoded(body: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_FIELDS
+            body.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
         )
     except ValueError:
         raise _unreadable(URLENCODED) from None

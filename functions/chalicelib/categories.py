@@ -46,14 +46,18 @@ def load(path: Path = SHIPPED) -> Mapping[str, Category]:
 
 def _category(path: Path, code: str, row: object) -> Category:
     if not CODE.fullmatch(code):
-        raise CategoriesError(f"{path}: [{code}] is not a code; use lower case letters, digits and _ (at most 32)")
+        raise CategoriesError(
+            f"{path}: [{code}] is not a code; use lower case letters, digits and _ (at most 32)"
+        )
     if not isinstance(row, dict):
         raise CategoriesError(f"{path}: [{code}] must be a table with {', '.join(FIELDS)}")
     for name in FIELDS:
         if not isinstance(row.get(name), str) or not row[name].strip():
             raise CategoriesError(f"{path}: [{code}] needs a text {name!r}, not {row.get(name)!r}")
     if unknown := set(row) - set(FIELDS):
-        raise CategoriesError(f"{path}: [{code}] has unknown fields {sorted(unknown)}; known are {', '.join(FIELDS)}")
+        raise CategoriesError(
+            f"{path}: [{code}] has unknown fields {sorted(unknown)}; known are {', '.join(FIELDS)}"
+        )
     return Category(
         code,
         names={"id": row["id"], "en": row["en"]},

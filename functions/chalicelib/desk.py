@@ -58,7 +58,15 @@ def move(
     now = desk.now()
     closed_at = moment(before.closed) if before.closed else None
     lifecycle.check(before.state, wish, role=role, now=now, closed_at=closed_at, report_id=report_id)
-    event = moved(before, wish, office=office, to_office=to_office, planned=planned, salt=desk.random_bytes(16).hex(), now=now)
+    event = moved(
+        before,
+        wish,
+        office=office,
+        to_office=to_office,
+        planned=planned,
+        salt=desk.random_bytes(16).hex(),
+        now=now,
+    )
     after = applied(before, event)
     try:
         desk.table.transact(records.succession_writes(before, after, event, version=version))

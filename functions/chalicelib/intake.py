@@ -103,7 +103,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer: the id and its secret follow key, and where it is. `repeated` when the same key was answered before."""
+    """The answer: the id, its secret follow key, and where it is. `repeated`: the same key was answered before."""
 
     id: str
     follow_key: str
@@ -141,9 +141,8 @@ def accept(
     now = door.now()
     fingerprint = _fingerprint(submission, files)
     try:
-        if key is not None:
-            if answered := _answered(door, key, fingerprint):
-                return answered
+        if key is not None and (answered := _answered(door, key, fingerprint)):
+            return answered
         place, longitude, latitude = decide_place(submission, door.locator, may_ask=may_ask)
         photos, uploads = _photos(door, submission.photo, files)
         accepted = _store(
@@ -190,10 +189,8 @@ def decide_place(
         return None, *position
     if named is not None and named not in {found.kode, found.runner_up}:
         raise Refused([Problem("kelurahan_mismatch", "kelurahan", {"value": named})])
-    place = Place(
-        **_names(locator, named or found.kode),
-        method="confirmed" if named else found.method,
-        boundaries=locator.version,
+    place = msgspec.structs.replace(
+        _place(locator, named or found.kode, "confirmed" if named else found.method),
         probability=round(found.probability, 4),
         distance_m=None if found.distance_m is None else round(found.distance_m, 1),
         runner_up=found.runner_up if named in {None, found.kode} else found.kode,
@@ -213,16 +210,14 @@ def follow_hash(follow_key: str) -> str:
 
 def read_follow_key(text: str) -> str:
     """The key as it was made, from however it was typed: dashes, spaces and case do not matter."""
-    return text.upper().replace("-", "").replace(" ", "").replace("O", "0").replace("I", "1").replace("L", "1")
+    return (
+        text.upper().replace("-", "").replace(" ", "").replace("O", "0").replace("I", "1").replace("L", "1")
+    )
 
 
 def _place(locator: Locator, kode: str, method: str) -> Place:
-    return Place(**_names(locator, kode), method=method, boundaries=locator.version)
-
-
-def _names(locator: Locator, kode: str) -> dict[str, str]:
     row = locator.by_kode[kode]
-    return {"kode": kode, "kelurahan": row.kelurahan, "kecamatan": row.kecamatan, "kota": row.kota}
+    return Place(kode, row.kelurahan, row.kecamatan, row.kota, method, boundaries=locator.version)
 
 
 def _store(
@@ -323,7 +318,9 @@ def begin(
             f"{name}_original": commitment(salt, text)
             for (name, text), salt in zip(originals.items(), salts[3:], strict=False)
         },
-        words={name: Words(salt, text) for (name, text), salt in zip(public.items(), salts, strict=False) if text},
+        words={
+            name: Words(salt, text) for (name, text), salt in zip(public.items(), salts, strict=False) if text
+        },
     )
     event = sealed(event, NO_EVENT)
     report = Report(
@@ -373,7 +370,8 @@ def _photos(door: Door, sent: Sequence[str], files: Sequence[bytes]) -> tuple[li
     problems: list[Problem] = []
     stored: list[_Stored] = []
     uploads: list[str] = []
-    for number, source in enumerate([*files, *sent], start=1):
+    sources: list[bytes | str] = [*files, *sent]
+    for number, source in enumerate(sources, start=1):
         try:
             data = source if isinstance(source, bytes) else _sent_photo(door, source, uploads)
             made = process(data, max_bytes=door.max_photo_bytes)
@@ -442,7 +440,9 @@ def _answered(door: Door, key: str, fingerprint: str) -> Accepted | None:
     if found is None:
         return None
     report, _ = found
-    follow_key = bytes.fromhex(_sealed_key(key, fingerprint, bytes.fromhex(item.body["sealed"]).decode("latin-1")))
+    follow_key = bytes.fromhex(
+        _sealed_key(key, fingerprint, bytes.fromhex(item.body["sealed"]).decode("latin-1"))
+    )
     text = follow_key.decode("latin-1")
     written = "-".join(text[i : i + 4] for i in range(0, len(text), 4))
     return Accepted(report.id, written, report.place, report.private, repeated=True)

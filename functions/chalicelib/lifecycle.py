@@ -113,7 +113,9 @@ class MoveRefused(ValueError):
         self.code = code
 
 
-def check(state: str, move: Move, *, role: str, now: datetime, closed_at: datetime | None, report_id: str = "") -> None:
+def check(
+    state: str, move: Move, *, role: str, now: datetime, closed_at: datetime | None, report_id: str = ""
+) -> None:
     """Say whether `role` may move a report from `state` as `move` wishes.
 
     `closed_at` is when the report was closed, if it is. Raises MoveRefused with
@@ -136,18 +138,25 @@ def _check_reopening(move: Move, *, role: str, now: datetime, closed_at: datetim
     if not move.text.strip():
         raise MoveRefused("text_missing", "opening a closed report again needs a reason in words")
     if role == REPORTER and (closed_at is None or now - closed_at > timedelta(days=REOPEN_DAYS)):
-        raise MoveRefused("too_late", f"a reporter may reopen within {REOPEN_DAYS} days of done; closed at {closed_at}")
+        raise MoveRefused(
+            "too_late", f"a reporter may reopen within {REOPEN_DAYS} days of done; closed at {closed_at}"
+        )
 
 
 def _check_needs(move: Move, report_id: str) -> None:
     if move.percent is not None and (move.to != "in_progress" or not 0 <= move.percent <= 99):
-        raise MoveRefused("percent_wrong", f"percent is 0 to 99 and goes with in_progress, not {move.percent} with {move.to}")
+        raise MoveRefused(
+            "percent_wrong",
+            f"percent is 0 to 99 and goes with in_progress, not {move.percent} with {move.to}",
+        )
     if move.to in {"coordination", "disposition"} and not move.office:
         raise MoveRefused("office_missing", f"{move.to} needs the office that the report goes to")
     if move.to in {"done", "rejected"} and not move.text.strip():
         raise MoveRefused("text_missing", f"{move.to} needs a text that the public reads")
     if move.to == "rejected" and move.reason not in REJECT_REASONS:
-        raise MoveRefused("reason_unknown", f"{move.reason!r} is no reason; known are {', '.join(REJECT_REASONS)}")
+        raise MoveRefused(
+            "reason_unknown", f"{move.reason!r} is no reason; known are {', '.join(REJECT_REASONS)}"
+        )
     if move.to == "duplicate":
         if not move.duplicate_of:
             raise MoveRefused("duplicate_missing", "duplicate needs the report that tells the same")

@@ -39,7 +39,9 @@ def document(operations: Sequence[Operation]) -> bytes:
     """The document as JSON, in the order of the declarations."""
     from .api import PAGE
 
-    structs = {part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)}
+    structs = {
+        part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)
+    }
     structs |= {declared for o in operations for declared in (o.takes, o.query) if declared}
     ordered = sorted(structs, key=lambda struct: struct.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
@@ -52,7 +54,8 @@ def document(operations: Sequence[Operation]) -> bytes:
             **_parameters(operation, components),
             **_request_body(operation, by_struct),
             "responses": {
-                str(status): _answer(status, parts, by_struct, PAGE) for status, parts in operation.answers.items()
+                str(status): _answer(status, parts, by_struct, PAGE)
+                for status, parts in operation.answers.items()
             },
         }
     return msgspec.json.encode(
@@ -85,7 +88,13 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> dict[str, A
             for name, declared in schema["properties"].items()
         ]
     found += [
-        {"name": name, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": meaning,
+            "schema": {"type": "string"},
+        }
         for name, meaning in operation.headers.items()
     ]
     return {"parameters": found} if found else {}

@@ -7,8 +7,9 @@ problem gives code, field and values; words are made only when they are shown.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -28,23 +29,30 @@ MESSAGES: Mapping[str, str] = {
     "out_of_range": N_("%(value)s is out of range. It must be between %(least)s and %(most)s."),
     "too_short": N_("Please tell a little more: at least %(least)s characters. You wrote %(length)s."),
     "too_long": N_("That is too long: at most %(most)s characters. You wrote %(length)s. Please shorten it."),
-    "position_missing": N_("Where is it? Drop a pin on the map, or choose the kelurahan and name a landmark."),
+    "position_missing": N_(
+        "Where is it? Drop a pin on the map, or choose the kelurahan and name a landmark."
+    ),
     "position_half": N_("A position needs both latitude and longitude; one of them is missing."),
-    "position_swapped": N_("Latitude %(latitude)s and longitude %(longitude)s look swapped. Please exchange them."),
+    "position_swapped": N_(
+        "Latitude %(latitude)s and longitude %(longitude)s look swapped. Please exchange them."
+    ),
     "outside_jakarta": N_(
         "This place is outside Jakarta, so no office here can act on it. Check the pin, "
         "or report it to the local government of that place."
     ),
     "kelurahan_unknown": N_("There is no kelurahan with the code “%(value)s”. Choose one from the list."),
     "kelurahan_mismatch": N_(
-        "The pin is not in the kelurahan “%(value)s”. Move the pin, or leave the kelurahan to us: it follows from the pin."
+        "The pin is not in the kelurahan “%(value)s”. "
+        "Move the pin, or leave the kelurahan to us: it follows from the pin."
     ),
     "landmark_missing": N_("Without a pin we need a landmark, such as a shop, a school or a crossing."),
     "email_wrong": N_("“%(field)s” does not look like an e-mail address. Check it, or leave it empty."),
     "phone_wrong": N_("“%(field)s” does not look like a phone number. Check it, or leave it empty."),
     "photo_too_many": N_("You sent %(count)s photos. At most %(most)s fit a report; choose the clearest."),
     "photo_not_a_photo": N_("Photo %(number)s is not a photo we can read. Send a JPEG, PNG or WebP."),
-    "photo_heic": N_("Photo %(number)s is in HEIC format. In the camera's settings choose “Most compatible”, or send a JPEG."),
+    "photo_heic": N_(
+        "Photo %(number)s is in HEIC format. In the camera's settings choose “Most compatible”, or send a JPEG."
+    ),
     "photo_too_large": N_("Photo %(number)s is too large. Send one of at most %(most)s MB."),
     "photo_too_many_pixels": N_("Photo %(number)s has too many pixels. Send a smaller one."),
     "photo_too_small": N_("Photo %(number)s is too small to show anything. Send a larger one."),
@@ -53,10 +61,15 @@ MESSAGES: Mapping[str, str] = {
     "body_too_large": N_("The report with its photos is too large. Send fewer or smaller photos."),
     "body_unreadable": N_("The report could not be read as %(content_type)s. Please send it again."),
     "content_type": N_(
-        "“%(value)s” is not a form we read. Send application/json, application/x-www-form-urlencoded or multipart/form-data."
+        "“%(value)s” is not a form we read. "
+        "Send application/json, application/x-www-form-urlencoded or multipart/form-data."
     ),
-    "idempotency_key": N_("The header Idempotency-Key takes 8 to 128 letters, digits, - or _; yours is different."),
-    "idempotency_reused": N_("This Idempotency-Key was used for a different report. Use a new key for a new report."),
+    "idempotency_key": N_(
+        "The header Idempotency-Key takes 8 to 128 letters, digits, - or _; yours is different."
+    ),
+    "idempotency_reused": N_(
+        "This Idempotency-Key was used for a different report. Use a new key for a new report."
+    ),
     "busy": N_("Many reports are coming in just now. Please send it again in a minute; nothing was lost."),
     "report_id": N_("“%(value)s” is not a report number. It has 8 letters and digits, such as 7K3M-9QX2."),
     "report_unknown": N_("There is no public report with the number %(value)s. Check the number."),
@@ -73,7 +86,7 @@ class Problem:
 
     code: str
     field: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def message(self, language: str) -> str:
         """The problem in words, in the reader's language (`id` or `en`)."""
@@ -90,6 +103,20 @@ class Refused(Exception):
         super().__init__(", ".join(f"{p.code}({p.field})" for p in problems))
         self.problems = tuple(problems)
         self.status = status
+
+
+def preferred(accept_language: str) -> str:
+    """`id` or `en`: which of the two an Accept-Language header (RFC 9110) likes better; `id` when neither."""
+    weights: dict[str, float] = {}
+    for part in accept_language[:400].lower().split(","):
+        tag, _, parameters = part.strip().partition(";")
+        try:
+            weight = float(parameters.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        language = tag.partition("-")[0].strip()
+        weights[language] = max(weights.get(language, 0.0), weight)
+    return "en" if weights.get("en", 0.0) > weights.get("id", 0.0) else "id"
 
 
 def _bounded(value: Any) -> Any:

@@ -86,7 +86,9 @@ class PublicReport(msgspec.Struct, frozen=True):
     example: Annotated[bool, Meta(description="True for synthetic reports.")]
     history: Annotated[
         tuple[dict[str, Any], ...],
-        Meta(description="Events, each with its hash over the canonical form (RFC 8785) of all its fields but hash and words."),
+        Meta(
+            description="Events. Each hash covers the canonical form (RFC 8785) of all fields but hash and words."
+        ),
     ]
 
 
@@ -187,7 +189,9 @@ def place_view(it: Report) -> views.PlaceView | None:
     where = it.place
     if where is None:
         return None
-    return views.PlaceView(where.kode, where.kelurahan, where.kecamatan, where.kota, where.method, where.doubtful)
+    return views.PlaceView(
+        where.kode, where.kelurahan, where.kecamatan, where.kota, where.method, where.doubtful
+    )
 
 
 def _photo(report_id: str, photo: Photo) -> views.PhotoView:

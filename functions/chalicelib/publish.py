@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
 import msgspec
 
 from web import views
@@ -141,7 +142,9 @@ class Publisher:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
         files = {**dict(self.renderer.assets()), "data/batas.json": self.outlines}
         for language, root in LANGUAGES.items():
-            files[f"{root}lapor/index.html"] = self.renderer.report_form(views.FormView({}), language).encode()
+            files[f"{root}lapor/index.html"] = self.renderer.report_form(
+                views.FormView({}), language
+            ).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())
@@ -217,15 +220,20 @@ class Publisher:
     def _city_files(self, counts: dict[str, dict[str, int]]) -> Iterator[tuple[str, bytes]]:
         rows = tuple(
             views.KelurahanRow(
-                row.kode, row.kelurahan, row.kecamatan, row.kota, views.Counts(
-                    {state: n for state, n in counts.get(kode, {}).items() if n}
-                )
+                row.kode,
+                row.kelurahan,
+                row.kecamatan,
+                row.kota,
+                views.Counts({state: n for state, n in counts.get(kode, {}).items() if n}),
             )
             for kode, row in sorted(self.locator.by_kode.items())
         )
         yield "data/ringkas.json", self.renderer.summary_counts(rows).encode()
         for language, root in LANGUAGES.items():
-            yield f"{root}index.html", self.renderer.home(views.HomeView(rows, self.example), language).encode()
+            yield (
+                f"{root}index.html",
+                self.renderer.home(views.HomeView(rows, self.example), language).encode(),
+            )
 
     # Writing.
 

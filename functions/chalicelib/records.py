@@ -230,5 +230,3 @@ def kode_of_list(key: Key) -> str | None:
 
 def _row(item: Item) -> Row:
     return msgspec.convert(item.body, Row)
-
-

@@ -190,7 +190,10 @@ def sealed(event: Event, previous: str) -> Event:
     linked = msgspec.structs.replace(
         event,
         previous=previous,
-        commitments={**event.commitments, **{name: commitment(w.salt, w.text) for name, w in event.words.items()}},
+        commitments={
+            **event.commitments,
+            **{name: commitment(w.salt, w.text) for name, w in event.words.items()},
+        },
     )
     return msgspec.structs.replace(linked, hash=hashlib.sha256(canonical(linked)).hexdigest())
 
@@ -202,7 +205,9 @@ def broken_at(events: Sequence[Event]) -> int | None:
     """
     previous = NO_EVENT
     for expected, event in enumerate(events, start=1):
-        kept = all(event.commitments.get(name) == commitment(w.salt, w.text) for name, w in event.words.items())
+        kept = all(
+            event.commitments.get(name) == commitment(w.salt, w.text) for name, w in event.words.items()
+        )
         whole = hashlib.sha256(canonical(event)).hexdigest() == event.hash
         if event.seq != expected or event.previous != previous or not kept or not whole:
             return expected
@@ -230,7 +235,9 @@ def _moved(report: Report, event: Event) -> dict[str, Any]:
     return {
         "state": event.to_state,
         "closed": None if open_again else event.at,
-        "percent": event.percent if event.to_state == "in_progress" else (100 if event.to_state == "done" else None),
+        "percent": event.percent
+        if event.to_state == "in_progress"
+        else (100 if event.to_state == "done" else None),
         "planned": (event.planned or report.planned) if event.to_state == "in_progress" else None,
         "duplicate_of": event.duplicate_of,
         "photos": report.photos,

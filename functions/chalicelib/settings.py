@@ -36,7 +36,9 @@ class Settings:
     private_bucket: str = _is("", "bucket of uploads and photos before they are published")
     aws_endpoint: str = _is("", "address of a stand-in for AWS, for rehearsals; empty: AWS itself")
     categories: str = _is("", "TOML file of categories; empty: the one that ships")
-    upload_secret: str = _is("", "key that signs local upload addresses; empty: made once and kept in DATA_DIR")
+    upload_secret: str = _is(
+        "", "key that signs local upload addresses; empty: made once and kept in DATA_DIR"
+    )
     max_photo_bytes: int = _is(
         15_000_000, "largest photo by presigned upload, in bytes", least=100_000, most=50_000_000
     )
@@ -47,7 +49,10 @@ class Settings:
         250, "how often the local publisher looks for changes, in milliseconds", least=10, most=60_000
     )
     tidy_interval_ms: int = _is(
-        1000, "least time between two rewrites of front page and archives, in milliseconds", least=0, most=3_600_000
+        1000,
+        "least time between two rewrites of front page and archives, in milliseconds",
+        least=0,
+        most=3_600_000,
     )
     page_wait_ms: int = _is(
         3000, "how long a plain form waits for its status page before it is sent there", least=0, most=10_000

@@ -34,7 +34,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
     latitude: Annotated[float, Meta(description="Degrees north, WGS 84.", ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(description="Degrees east, WGS 84.", ge=-180, le=180)] | None = None
     accuracy: (
-        Annotated[float, Meta(description="Radius of doubt of the position, in metres.", ge=0, le=100_000)] | None
+        Annotated[float, Meta(description="Radius of doubt of the position, in metres.", ge=0, le=100_000)]
+        | None
     ) = None
     kelurahan: (
         Annotated[
@@ -47,9 +48,15 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
         | None
     ) = None
     landmark: Annotated[str, Meta(description="A place nearby that everybody knows.", max_length=200)] = ""
-    private: Annotated[bool, Meta(description="True: only officers and the holder of the follow key see it.")] = False
-    contact_email: Annotated[str, Meta(description="Never public. Erased after the report is closed.", max_length=254)] = ""
-    contact_phone: Annotated[str, Meta(description="Never public. Erased after the report is closed.", max_length=40)] = ""
+    private: Annotated[
+        bool, Meta(description="True: only officers and the holder of the follow key see it.")
+    ] = False
+    contact_email: Annotated[
+        str, Meta(description="Never public. Erased after the report is closed.", max_length=254)
+    ] = ""
+    contact_phone: Annotated[
+        str, Meta(description="Never public. Erased after the report is closed.", max_length=40)
+    ] = ""
     language: Annotated[Literal["id", "en"], Meta(description="Language of answers and notices.")] = "id"
     photo: Annotated[
         tuple[Annotated[str, Meta(max_length=6_000_000)], ...],
@@ -92,7 +99,7 @@ def read(raw: Mapping[str, Any], *, categories: Mapping[str, Any]) -> Submission
 
 
 def read_numbers(raw: Mapping[str, Any], declared: type[msgspec.Struct]) -> dict[str, float]:
-    """The numbers that `declared` names, from `raw`; empty ones are left out. Raises Refused naming all that are wrong."""
+    """The numbers that `declared` names, from `raw`; empty ones are left out. Refused names all that are wrong."""
     values: dict[str, float] = {}
     problems: list[Problem] = []
     for each in msgspec.structs.fields(declared):

@@ -61,7 +61,10 @@ def files(kind: str) -> Files:
     if chosen.engine == "dynamodb":
         from .storage.s3 import S3Files
 
-        return S3Files(chosen.site_bucket if kind == "site" else chosen.private_bucket, endpoint_url=chosen.aws_endpoint or None)
+        return S3Files(
+            chosen.site_bucket if kind == "site" else chosen.private_bucket,
+            endpoint_url=chosen.aws_endpoint or None,
+        )
     from .storage.folder import FolderFiles
 
     return FolderFiles(chosen.data_path / kind, upload_secret=upload_secret(), upload_url=UPLOADS_AT)
