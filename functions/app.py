@@ -18,11 +18,11 @@ app.api.binary_types = ["multipart/form-data"]
 ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the asker's language
 
 
-def answer(operation: str, **path: str) -> Response:
+def answer(name: str, **path: str) -> Response:
     """Hand the current request to an operation and its answer back to Chalice."""
     request = app.current_request
-    asked = api.Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body)
-    got = api.answer(wiring.parts(), operation, asked)
+    asked = Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body)
+    got = api.answer(wiring.parts(), name, asked)
     return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers))
 
 

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from chalicelib import api, settings, wiring
+from chalicelib import operation, settings, wiring
 from chalicelib.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
@@ -121,8 +121,8 @@ class Gateway:
         status: int, problem: Problem, headers: Mapping[str, str], got: Mapping[str, str] | None = None
     ) -> Answer:
         allow = [("Allow", got["Allow"])] if got and "Allow" in got else []
-        said = [("Content-Type", api.JSON_TYPE), ("Cache-Control", "no-store"), *allow]
-        return status, said, api.errors((problem,), preferred(headers.get("accept-language", "")))
+        said = [("Content-Type", operation.JSON_TYPE), ("Cache-Control", "no-store"), *allow]
+        return status, said, operation.errors((problem,), preferred(headers.get("accept-language", "")))
 
 
 class Site:
@@ -146,7 +146,7 @@ class Site:
             root = "en/" if name.startswith("en/") else ""
             page = self._files.get(f"{root}404.html")
             data = page.data if page else b""
-            said = [("Content-Type", api.HTML_TYPE), ("Cache-Control", "max-age=2"), *self._headers]
+            said = [("Content-Type", operation.HTML_TYPE), ("Cache-Control", "max-age=2"), *self._headers]
             return 404, said, data
         tag = f'"{hashlib.sha256(found.data).hexdigest()[:20]}"'
         said = [("ETag", tag), *files_port.headers(wanted).items(), *self._headers]
@@ -208,7 +208,7 @@ class Server:
                 method, f"{path}?{query}" if query else path, headers, body
             )
             if any(name.lower() == "content-type" and value.startswith("text/html") for name, value in said):
-                said = [*said, *((n, v) for n, v in self._headers.items() if n not in api.SECURITY)]
+                said = [*said, *((n, v) for n, v in self._headers.items() if n not in operation.SECURITY)]
             return status, said, data
         if path == wiring.UPLOADS_AT:
             return self._upload(method, environ, headers)
@@ -391,7 +391,7 @@ def run(
     chosen: settings.Settings, *, ready: Callable[[str], None] = lambda line: print(line, flush=True)
 ) -> int:
     """Serve until interrupted. Returns the exit status."""
-    import waitress
+    from waitress.server import create_server
 
     if message := _port_taken(chosen.port):
         print(message, file=sys.stderr)
@@ -401,7 +401,7 @@ def run(
     publisher = wiring.publisher(example=example, progress=progress)
     prepare(publisher, site_version.of_site(chosen, example=example))
     thread = PublisherThread(publisher, chosen)
-    server = waitress.create_server(
+    server = create_server(
         Server(chosen),
         host="127.0.0.1",
         port=chosen.port,

@@ -1,16 +1,12 @@
 """What the API answers: every operation, its declaration and its handler, without Chalice.
 
-A declaration names the path, what goes in and what comes out, for people and for
-machines: requests are validated against it, the OpenAPI document is made from it,
-and a test holds every answer against it. A handler reads, calls one function of
-the logic, and answers.
+A handler reads, calls one function of the logic, and answers. What an operation is
+stands in operation.py.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,60 +18,36 @@ from .intake import (
     IDEMPOTENCY_KEY,
     UPLOAD_KEY,
     Accepted,
-    Door,
     accept,
     follow_hash,
     upload_path,
 )
-from .problems import Problem, Refused, preferred
+from .operation import (
+    HTML_TYPE,
+    JSON_TYPE,
+    PAGE,
+    SECURITY,
+    Errors,
+    Operation,
+    Parts,
+    Request,
+    Response,
+    accepts_page,
+    errors,
+    language_of,
+    reply,
+)
+from .problems import Problem, Refused
 from .report import read_id, written_id
 from .storage.table import Busy, Key
 
 if TYPE_CHECKING:
-    from web.render import Renderer
-
-    from .categories import Category
-    from .settings import Settings
-    from .storage.files import Files
+    pass
 
 COOKIE = "kunci"
 COOKIE_DAYS = 30
 UPLOAD_SECONDS = 900
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
-JSON_TYPE = "application/json; charset=utf-8"
-HTML_TYPE = "text/html; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as handlers see it: header names in lower case, each query parameter once."""
-
-    path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer: status, headers, and a body in UTF-8."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait."""
-
-    settings: Settings
-    door: Door
-    site: Files
-    categories: Mapping[str, Category]
-    renderer: Callable[[], Renderer]
-    approximate: bool
-    sleep: Callable[[float], None] = time.sleep
 
 
 # What goes in and out.
@@ -184,40 +156,6 @@ class Health(msgspec.Struct, frozen=True):
     boundaries: Boundaries
 
 
-class ErrorAnswer(msgspec.Struct, frozen=True):
-    """One thing that was wrong, in the asker's language."""
-
-    code: str
-    field: str
-    message: str
-
-
-class Errors(msgspec.Struct, frozen=True):
-    """Everything that was wrong."""
-
-    errors: tuple[ErrorAnswer, ...]
-
-
-PAGE = "text/html"
-"""Stands for a readable page where a declaration names what comes out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: `answers` by status; None stands for an answer without a body, PAGE for a page."""
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    handler: Callable[[Parts, Request], Response]
-    answers: Mapping[int, tuple[Any, ...]]
-    query: type[msgspec.Struct] | None = None
-    takes: type[msgspec.Struct] | None = None
-    content_types: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 # Handlers.
 
 
@@ -239,7 +177,7 @@ def create_report(parts: Parts, request: Request) -> Response:
         if not _wants_page(request, values):
             raise
         return _form_again(parts, request, values, refused)
-    return _to_status_page(parts, accepted, read.language) if plain else _json(201, _created(parts, accepted))
+    return _to_status_page(parts, accepted, read.language) if plain else reply(201, _created(parts, accepted))
 
 
 def get_report(parts: Parts, request: Request) -> Response:
@@ -253,14 +191,14 @@ def get_report(parts: Parts, request: Request) -> Response:
         raise _unknown_report(report_id)
     events = [event for event in records.history(parts.door.table, report_id) if event.seq <= it.seq]
     cache = "private, no-store" if it.private else "public, max-age=5"
-    return _json(200, public.report(it, events, parts.categories), {"Cache-Control": cache})
+    return reply(200, public.report(it, events, parts.categories), {"Cache-Control": cache})
 
 
 def find_report(parts: Parts, request: Request) -> Response:
     """GET /api/find?id=: sends a browser to the status page of the id that was typed."""
     text = request.query.get("id", "")
     report_id = read_id(text)
-    root = "/en" if _language(request, {}) == "en" else ""
+    root = "/en" if language_of(request, {}) == "en" else ""
     if report_id is None:
         raise Refused([Problem("report_id", "id", {"value": text})])
     found = records.load(parts.door.table, report_id)
@@ -308,7 +246,7 @@ def locate(parts: Parts, request: Request) -> Response:
             else None,
         )
     answer = Located(place, Boundaries(locator.version, parts.approximate))
-    return _json(200, answer, {"Cache-Control": "public, max-age=3600"})
+    return reply(200, answer, {"Cache-Control": "public, max-age=3600"})
 
 
 def list_categories(parts: Parts, _request: Request) -> Response:
@@ -317,7 +255,7 @@ def list_categories(parts: Parts, _request: Request) -> Response:
         CategoryAnswer(each.code, Name(**each.names), Name(**each.hints), each.icon)
         for each in parts.categories.values()
     )
-    return _json(200, Categories(rows), {"Cache-Control": "public, max-age=300"})
+    return reply(200, Categories(rows), {"Cache-Control": "public, max-age=300"})
 
 
 def create_upload(parts: Parts, request: Request) -> Response:
@@ -340,7 +278,7 @@ def create_upload(parts: Parts, request: Request) -> Response:
     ticket = UploadTicket(
         key, upload.url, dict(upload.fields), parts.settings.max_photo_bytes, UPLOAD_SECONDS
     )
-    return _json(201, ticket)
+    return reply(201, ticket)
 
 
 def health(parts: Parts, _request: Request) -> Response:
@@ -351,7 +289,7 @@ def health(parts: Parts, _request: Request) -> Response:
     except Busy:
         status = "busy"
     answer = Health(status, Boundaries(parts.door.locator.version, parts.approximate))
-    return _json(200 if status == "ok" else 503, answer)
+    return reply(200 if status == "ok" else 503, answer)
 
 
 def openapi(_parts: Parts, _request: Request) -> Response:
@@ -458,34 +396,17 @@ def answer(parts: Parts, name: str, request: Request) -> Response:
     return Response(response.status, {**NO_STORE, **SECURITY, **response.headers}, response.body)
 
 
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-
-
-def errors(problems: tuple[Problem, ...], language: str) -> bytes:
-    """The body of an answer that says what was wrong."""
-    return msgspec.json.encode(
-        Errors(tuple(ErrorAnswer(p.code, p.field, p.message(language)) for p in problems))
-    )
-
-
 # Helpers of the handlers.
 
 
 def _refusal(parts: Parts, request: Request, operation: Operation, refused: Refused) -> Response:
-    language = _language(request, {})
+    language = language_of(request, {})
     extra = {"Retry-After": "60"} if refused.status == 503 else {}
-    if PAGE in operation.answers.get(refused.status, ()) and _accepts_page(request):
+    if PAGE in operation.answers.get(refused.status, ()) and accepts_page(request):
         text = " ".join(p.message(language) for p in refused.problems)
         page = parts.renderer().search(language, request.query.get("id", "")[:40], text)
         return Response(refused.status, {"Content-Type": HTML_TYPE, **extra}, page.encode())
     return Response(refused.status, {"Content-Type": JSON_TYPE, **extra}, errors(refused.problems, language))
-
-
-def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(status, {"Content-Type": JSON_TYPE, **(headers or {})}, msgspec.json.encode(value))
 
 
 def _created(parts: Parts, accepted: Accepted) -> Created:
@@ -530,7 +451,7 @@ def _to_status_page(parts: Parts, accepted: Accepted, language: str) -> Response
 def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refused: Refused) -> Response:
     from web.views import FieldError, FormView
 
-    language = _language(request, values)
+    language = language_of(request, values)
     found = tuple(FieldError(p.field, p.message(language)) for p in refused.problems)
     page = parts.renderer().report_form(FormView(body.strings(values), found), language)
     return Response(refused.status, {"Content-Type": HTML_TYPE}, page.encode())
@@ -538,20 +459,8 @@ def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refus
 
 def _wants_page(request: Request, values: Mapping[str, Any]) -> bool:
     return values.get("form") == "html" or (
-        _accepts_page(request) and body.JSON not in request.headers.get("content-type", "")
+        accepts_page(request) and body.JSON not in request.headers.get("content-type", "")
     )
-
-
-def _accepts_page(request: Request) -> bool:
-    accept_header = request.headers.get("accept", "")
-    return "text/html" in accept_header
-
-
-def _language(request: Request, values: Mapping[str, Any]) -> str:
-    for asked in (values.get("language"), request.query.get("language")):
-        if asked in submission.LANGUAGES:
-            return str(asked)
-    return preferred(request.headers.get("accept-language", ""))
 
 
 def _query(request: Request, declared: type[msgspec.Struct]) -> dict[str, float]:

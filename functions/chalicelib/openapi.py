@@ -11,7 +11,7 @@ import msgspec
 from .report import ID_ALPHABET
 
 if TYPE_CHECKING:
-    from .api import Operation
+    from .operation import Operation
 
 VERSION = "1"
 REF = "#/components/schemas/{name}"
@@ -37,7 +37,7 @@ STATUS = {
 
 def document(operations: Sequence[Operation]) -> bytes:
     """The document as JSON, in the order of the declarations."""
-    from .api import PAGE
+    from .operation import PAGE
 
     structs = {
         part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)

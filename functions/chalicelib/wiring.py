@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import api, categories, settings
+from . import categories, settings
 from .intake import Door
+from .operation import Parts
 from .storage.files import Files
 from .storage.table import Table
 
@@ -119,12 +120,12 @@ def _built(name: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def parts() -> api.Parts:
+def parts() -> Parts:
     """What the API's handlers work with."""
     import geo
 
     locator = geo.default_locator()
-    return api.Parts(
+    return Parts(
         settings=current(),
         door=Door(
             table=table(),
