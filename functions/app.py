@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, Response
 from chalicelib import api, wiring
+from chalicelib.operation import Request
 
 app = Chalice(app_name="cctv-warga")
 app.api.binary_types = ["multipart/form-data"]
