@@ -76,8 +76,12 @@ def fetch() -> Path:
             wanted = [member for member in archive if member.name.startswith(_INSIDE) and member.isfile()]
             archive.extractall(unpacked, members=wanted, filter="data")
         # Renamed at the end, so that a folder of this name is always whole.
-        with contextlib.suppress(FileExistsError, OSError):
+        try:
             (unpacked / _INSIDE).rename(place)
+        except OSError:
+            # Somebody else was first.
+            if not (place / JAR).is_file():
+                raise
     return place / JAR
 
 

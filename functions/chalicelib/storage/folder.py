@@ -30,7 +30,7 @@ _ABANDONED_S = 3600
 _MIN_SECRET_BYTES = 16
 
 
-class UploadRefused(Exception):  # noqa: N818 (an answer rather than an error)
+class UploadRefused(Exception):
     """A refused upload; `code`: invalid, expired, wrong_path, wrong_type, too_large or empty."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -142,7 +142,7 @@ class Batch:
     position: Any
 
 
-class ConditionFailed(Exception):  # noqa: N818 (an answer rather than an error)
+class ConditionFailed(Exception):
     """Nothing was written, because the expectations on `keys` did not hold."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
@@ -151,7 +151,7 @@ class ConditionFailed(Exception):  # noqa: N818 (an answer rather than an error)
         super().__init__(f"nothing was written; the expectation did not hold on: {named}")
 
 
-class Busy(Exception):  # noqa: N818 (an answer rather than an error)
+class Busy(Exception):
     """Contention or throttling outlasted the bounded retries. Nothing was written: try again later."""
 
 
