@@ -34,7 +34,7 @@ def email(value: str) -> str:
     from email_validator import EmailNotValidError, validate_email  # 40 ms, only when there is an address
 
     try:
-        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ContactError("contact_email", "invalid") from error
     return valid.ascii_email or valid.normalized
@@ -43,10 +43,9 @@ def email(value: str) -> str:
 def phone(value: str) -> str:
     """The number as E.164, `+6281234567890`; without a country code it is Indonesian. Raises ContactError."""
     # Address books copy numbers with invisible marks of writing direction; only digits leave from here.
-    visible = "".join(
-        character for character in value[: 2 * MAX_PHONE] if unicodedata.category(character) != "Cf"
-    )
-    text = _bounded("contact_phone", visible, MAX_PHONE)
+    if len(value) <= 2 * MAX_PHONE:
+        value = "".join(character for character in value if unicodedata.category(character) != "Cf")
+    text = _bounded("contact_phone", value, MAX_PHONE)
     if any(
         character.isalpha() for character in text
     ):  # neither 0800-HALO nor extensions: a message can't use them
