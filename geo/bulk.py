@@ -110,7 +110,9 @@ class BulkLocator:
         """The half-open rule over the list of each point, first edges first."""
         owners: npt.NDArray[np.int32] = self._bases[lists]
         first, count = self._first[lists], self._count[lists]
-        left: Ints = np.arange(len(x))
+        # Who still has edges to test. A cell that only level edges touch has none: its base is the answer.
+        left = np.flatnonzero(count)
+        x, y, first, count = x[left], y[left], first[left], count[left]
         turn = 0
         while len(left):
             edge = self._edges.take(first + turn, axis=0)

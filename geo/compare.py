@@ -12,10 +12,10 @@ from dataclasses import dataclass
 # mypy: disallow-untyped-calls=False, warn-return-any=False
 import numpy as np
 import shapely
-from shapely.geometry import MultiLineString, MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Polygon
 
 from geo.coverage import area_m2
-from geo.index import UNITS, Index
+from geo.index import UNITS
 from geo.locate import Locator
 
 NOTICED_M2 = 1.0
@@ -36,27 +36,26 @@ class Difference:
     """Code of the old owner, code of the new owner (`-` is outside), area; the largest first."""
 
 
-def areas_of(index: Index) -> dict[str, Polygon | MultiPolygon]:
-    """The areas of an index by code, put together again from its edges."""
-    lines: dict[int, list[tuple[tuple[float, float], tuple[float, float]]]] = {}
-    edges = index.edges
-    for at in range(0, len(edges), 5):
-        ax, ay, bx, by, pair = edges[at : at + 5]
-        line = (
-            ((ax + index.west) / UNITS, (ay + index.south) / UNITS),
-            ((bx + index.west) / UNITS, (by + index.south) / UNITS),
-        )
-        for owner in (pair >> 16 & 0xFFFF, pair & 0xFFFF):
-            lines.setdefault(owner, []).append(line)
-    return {
-        item.kode: shapely.build_area(MultiLineString(lines[owner]))
-        for owner, item in enumerate(index.kelurahan, start=1)
-    }
+def areas_of(locator: Locator) -> dict[str, Polygon | MultiPolygon]:
+    """The areas of an index by code, put together again from its edges.
+
+    The edges cut the plane into faces; each belongs to whom the locator says a point inside it does.
+    """
+    index = locator.index
+    edges = np.array(index.edges, dtype=np.int64).reshape(-1, 5)[:, :4].reshape(-1, 2, 2)
+    lines = shapely.linestrings(np.add(edges, (index.west, index.south)) / UNITS)
+    faces: dict[str, list[Polygon]] = {item.kode: [] for item in index.kelurahan}
+    for face in shapely.get_parts(shapely.polygonize(lines)):
+        inside = shapely.point_on_surface(face)
+        place = locator.locate(inside.x, inside.y)
+        if place.kode is not None and place.method == "inside":
+            faces[place.kode].append(face)
+    return {code: shapely.union_all(found) for code, found in faces.items()}
 
 
 def compare(old: Locator, new: Locator) -> Difference:
     """The difference between two compiled boundaries."""
-    before, after = areas_of(old.index), areas_of(new.index)
+    before, after = areas_of(old), areas_of(new)
     moved = sorted(_moved(before, after), key=lambda row: (-row[2], row[0], row[1]))
     touched = {code for row in moved for code in row[:2]}
     changed = tuple(

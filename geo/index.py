@@ -153,6 +153,11 @@ def build(
         raise ValueError(f"{len(kelurahan)} kelurahan with {len(owner_rings)} outlines: nothing to compile")
     if len(kelurahan) > 0xFFFF:
         raise ValueError(f"{len(kelurahan)} kelurahan: the format holds at most 65,535")
+    for item, rings in zip(kelurahan, owner_rings, strict=True):
+        if sum(map(_twice_area, rings)) < 0:
+            raise ValueError(
+                f"{item.kode}: its outline turns the wrong way, shells must go counter-clockwise"
+            )
     sides = segments(owner_rings)
     order = sorted(sides)
     if not order:
@@ -206,6 +211,11 @@ def build(
         _narrow(block_starts),
         _narrow(block_members),
     )
+
+
+def _twice_area(ring: Ring) -> int:
+    """Twice the signed area: positive when the ring goes counter-clockwise."""
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, (*ring[1:], *ring[:1]), strict=True))
 
 
 def _narrow(values: Sequence[int]) -> array[int]:
@@ -277,8 +287,8 @@ def _fill(
         west_of_all = _owner(base, sorted(run), edges, -1, y)
         if west_of_all:
             raise ValueError(
-                f"row {row} of the grid ends inside owner {west_of_all}: a ring is not closed or turns "
-                "the wrong way; clean the coverage first"
+                f"row {row} of the grid ends inside owner {west_of_all}: the rings do not close; "
+                "clean the coverage first"
             )
     return grid, list(lists)
 
