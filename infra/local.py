@@ -313,7 +313,7 @@ class PublisherThread(threading.Thread):
                 self._stop_asked.wait(1)
                 continue
             if not worked:
-                self._stop_asked.wait(self._interval)
+                self._publisher.table.wait(CONSUMER, self._interval)
 
     def stop(self) -> None:
         """Finish the batch at hand and end."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib import desk, intake
 from chalicelib.lifecycle import Move
@@ -21,6 +22,9 @@ from chalicelib.report import Office
 from chalicelib.storage.files import Files
 from chalicelib.storage.table import Table
 from chalicelib.submission import Submission
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
 
 COUNT = 600
 DAYS = 120
@@ -150,24 +154,28 @@ def fill(
     clock = _Clock(now)
     door = intake.Door(table, private, locator, clock, rng.randbytes, max_photo_bytes=1_000_000)
     officers = desk.Desk(table, clock, rng.randbytes)
+    # Some kelurahan report much and many little, as everywhere; the islands least.
+    busy = {
+        k: rng.gammavariate(0.8, 1.0) * (0.1 if k.startswith("31.01") else 1.0)
+        for k in sorted(locator.by_kode)
+    }
     # Squared, so that recent days hold more: a young service fills up.
     ages = sorted((DAYS * rng.random() ** 2 for _ in range(count)), reverse=True)
     ids: list[str] = []
     for number in progress([str(i) for i in range(count)], "example reports"):
         clock.now = now - timedelta(days=ages[int(number)], seconds=rng.randrange(60, 3600))
-        accepted = _report(door, rng, with_photo=rng.random() < 0.18)
+        accepted = _report(door, rng, busy, with_photo=rng.random() < 0.18)
         ids.append(accepted.id)
         _life(officers, rng, clock, accepted, until=now, earlier=ids[:-1])
     return ids
 
 
-def _report(door: intake.Door, rng: random.Random, *, with_photo: bool) -> intake.Accepted:
-    codes = list(WEIGHTS)
+def _report(
+    door: intake.Door, rng: random.Random, busy: Mapping[str, float], *, with_photo: bool
+) -> intake.Accepted:
     while True:
-        category = rng.choices(codes, [WEIGHTS[code] for code in codes])[0]
-        kode = rng.choice(
-            [k for k in door.locator.by_kode if not k.startswith("31.01") or rng.random() < 0.1]
-        )
+        category = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        kode = rng.choices(list(busy), list(busy.values()))[0]
         middle = door.locator.by_kode[kode]
         submission = Submission(
             category=category,
@@ -243,12 +251,13 @@ def _life(
 
 
 def drawing(category: str, rng: random.Random) -> bytes:
-    """A drawn picture in place of a photo: a street, a sky and the word CONTOH. JPEG."""
+    """A drawn street in place of a photo, with what the category is about and the word CONTOH. JPEG."""
     from PIL import Image, ImageDraw, ImageFont
 
     width, height = 1200, 900
-    sky = rng.choice(((205, 226, 236), (238, 221, 196), (190, 205, 214)))
-    picture = Image.new("RGB", (width, height), sky)
+    picture = Image.new(
+        "RGB", (width, height), rng.choice(((205, 226, 236), (238, 221, 196), (190, 205, 214)))
+    )
     draw = ImageDraw.Draw(picture)
     left = -40
     while left < width:
@@ -262,11 +271,7 @@ def drawing(category: str, rng: random.Random) -> bytes:
         draw.polygon(
             ((start, 770), (start + 120, 770), (start + 110, 786), (start - 14, 786)), fill=(232, 226, 208)
         )
-    spot, across = rng.randrange(250, 950), rng.randrange(90, 170)
-    accent = {"banjir": (92, 124, 140), "sampah": (74, 92, 60), "pohon": (72, 104, 62)}.get(
-        category, (52, 50, 48)
-    )
-    draw.ellipse((spot - across, 690, spot + across, 690 + across), fill=accent)
+    SUBJECTS.get(category, _sign)(draw, rng.randrange(300, 800))
     draw.text(
         (width - 30, height - 24),
         "CONTOH",
@@ -277,3 +282,67 @@ def drawing(category: str, rng: random.Random) -> bytes:
     kept = io.BytesIO()
     picture.save(kept, "JPEG", quality=80)
     return kept.getvalue()
+
+
+def _hole(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.ellipse((spot - 150, 690, spot + 150, 800), fill=(60, 58, 56))
+    draw.ellipse((spot - 120, 705, spot + 125, 790), fill=(38, 36, 34))
+
+
+def _water(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.rectangle((0, 610, 1200, 900), fill=(104, 128, 138))
+    for line in range(650, 900, 46):
+        draw.line((spot - 260, line, spot + 180, line), fill=(150, 172, 180), width=6)
+
+
+def _bags(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    for step, tone in ((-110, 44), (0, 58), (95, 36), (-50, 70), (50, 52)):
+        top = 590 if step in {-50, 50} else 650
+        draw.ellipse((spot + step - 75, top, spot + step + 75, top + 120), fill=(tone, tone + 8, tone))
+
+
+def _car(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.rounded_rectangle((spot - 130, 520, spot + 110, 620), 50, fill=(150, 60, 52))
+    draw.rounded_rectangle((spot - 220, 570, spot + 220, 660), 30, fill=(168, 68, 58))
+    for wheel in (-130, 130):
+        draw.ellipse((spot + wheel - 42, 622, spot + wheel + 42, 706), fill=(34, 34, 36))
+
+
+def _branch(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.line((spot - 260, 700, spot + 220, 620), fill=(92, 70, 50), width=34)
+    for step in range(-200, 241, 70):
+        draw.ellipse(
+            (spot + step - 90, 560 - step // 6, spot + step + 70, 690 - step // 6), fill=(72, 104, 62)
+        )
+
+
+def _cable(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.rectangle((spot - 330, 180, spot - 312, 640), fill=(80, 78, 74))
+    draw.arc((spot - 322, -260, spot + 640, 600), 20, 182, fill=(30, 30, 32), width=7)
+    draw.arc((spot - 322, -300, spot + 640, 500), 20, 182, fill=(30, 30, 32), width=5)
+
+
+def _rubble(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.polygon(
+        ((spot - 230, 680), (spot - 60, 560), (spot + 40, 590), (spot + 240, 680)), fill=(158, 132, 112)
+    )
+    for step in range(-180, 190, 60):
+        draw.rectangle((spot + step, 634, spot + step + 40, 668), fill=(132, 88, 70))
+
+
+def _sign(draw: ImageDraw.ImageDraw, spot: int) -> None:
+    draw.rectangle((spot - 8, 400, spot + 8, 660), fill=(88, 88, 90))
+    draw.ellipse((spot - 66, 320, spot + 66, 452), fill=(188, 62, 52))
+    draw.ellipse((spot - 44, 342, spot + 44, 430), fill=(244, 240, 232))
+
+
+SUBJECTS = {
+    "jalan": _hole,
+    "banjir": _water,
+    "air": _water,
+    "sampah": _bags,
+    "parkir": _car,
+    "pohon": _branch,
+    "kabel": _cable,
+    "puing": _rubble,
+}
