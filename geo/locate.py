@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from math import isfinite, pi
+from math import cos, isfinite, pi, sin
 from pathlib import Path
 from threading import Lock
 
 from geo import index as index_file
 from geo.facts import Kelurahan
 from geo.index import RING_BITS, RINGS, UNITS, Index
-from geo.plane import disc_area, distance_to_segment, metres_per_degree
+from geo.plane import chord, distance_to_segment, metres_per_degree
 
 SNAP_M = 25.0
 """A point outside every kelurahan belongs to the nearest one this near, or nearer than its accuracy."""
@@ -69,7 +69,6 @@ class Locator:
         """Values of cells below this one have no border in them."""
         self._lists: list[tuple[int, tuple[Edge, ...]] | None] = [None] * len(index.bases)
         self._places: list[Place | None] = [None] * self._plain
-        self._sides: dict[int, list[tuple[int, int]]] | None = None
         # The narrowest a fine cell can be anywhere on the grid: what a ring of cells is worth at least.
         latitudes = (index.south / UNITS, (index.south + self._height) / UNITS)
         widest = max(latitudes, key=abs)
@@ -102,23 +101,7 @@ class Locator:
         except (TypeError, ValueError, OverflowError):
             raise ValueError(_refusal(longitude, latitude)) from None
         if 0 <= x < self._width and 0 <= y < self._height:
-            value = self._cells[(y >> self._coarse) * self._columns + (x >> self._coarse)]
-            if value >= self._plain:
-                fine = self._fine
-                value = self._blocks[
-                    ((value - self._plain) << _BLOCK_BITS)
-                    + ((y >> fine & _FINE_MASK) << index_file.FINE_BELOW_COARSE)
-                    + (x >> fine & _FINE_MASK)
-                ]
-                if value >= self._plain:
-                    owner, edges = self._lists[value - self._plain] or self._list(value - self._plain)
-                    for ax, ay, dx, dy, change in edges:
-                        up = y - ay
-                        # Strictly left of an edge that the ray to the east crosses; floor and ceiling never
-                        # enter.
-                        if 0 <= up < dy and (x - ax) * dy < dx * up:
-                            owner ^= change
-                    value = owner << RING_BITS
+            value = self._value(x, y)
         else:
             self._check_outer(longitude, latitude, x, y)
             value = 0
@@ -140,6 +123,28 @@ class Locator:
             )
         radius = min(float(accuracy_m), MAX_ACCURACY_M)
         return self._inside(x, y, value, radius) if value >= RINGS else self._outside(x, y, value, radius)
+
+    def _value(self, x: int, y: int) -> int:
+        """The owner of a point of the grid and the rings of cells to the next border, packed as in the index."""
+        plain = self._plain
+        value = self._cells[(y >> self._coarse) * self._columns + (x >> self._coarse)]
+        if value < plain:
+            return value
+        fine = self._fine
+        value = self._blocks[
+            ((value - plain) << _BLOCK_BITS)
+            + ((y >> fine & _FINE_MASK) << index_file.FINE_BELOW_COARSE)
+            + (x >> fine & _FINE_MASK)
+        ]
+        if value < plain:
+            return value
+        owner, edges = self._lists[value - plain] or self._list(value - plain)
+        for ax, ay, dx, dy, change in edges:
+            up = y - ay
+            # Strictly left of an edge that the ray to the east crosses, in whole numbers throughout.
+            if 0 <= up < dy and (x - ax) * dy < dx * up:
+                owner ^= change
+        return owner << RING_BITS
 
     def _list(self, number: int) -> tuple[int, tuple[Edge, ...]]:
         """The base and the edges of a border cell, kept for the next time."""
@@ -236,37 +241,40 @@ class Locator:
     def _shares(
         self, x: int, y: int, owner: int, near: list[tuple[float, int, int, int]], radius: float
     ) -> tuple[float, str | None]:
-        """The share of the disc in `owner`, and the code of the other kelurahan with the largest share."""
+        """The share of the disc in `owner`, and the code of the other kelurahan with the largest share.
+
+        By Green's theorem an area inside the disc is the sum over what bounds it there: the pieces of border inside
+        the circle, and the arcs of the circle between them. Whose an arc is, the point in its middle says.
+        """
         kx, ky = self._scale(y)
-        sides = self._sides or self._edges_by_owner()
         flat = self.index.edges
         areas: dict[int, float] = {}
-        known: dict[int, float] = {}
-        for candidate in sorted({o for _, _, left, right in near for o in (left, right) if o}):
-            area = 0.0
-            for number, sign in sides[candidate]:
-                part = known.get(number)
-                if part is None:
-                    ax, ay, bx, by, _ = flat[5 * number : 5 * number + 5]
-                    part = disc_area((ax - x) * kx, (ay - y) * ky, (bx - x) * kx, (by - y) * ky, radius)
-                    known[number] = part
-                area += sign * part
-            areas[candidate] = area / (pi * radius * radius)
-        share = min(max(areas.pop(owner, 0.0), 0.0), 1.0)
+        angles: list[float] = []
+        for _, number, left, right in near:
+            ax, ay, bx, by, _ = flat[5 * number : 5 * number + 5]
+            area, crossed = chord((ax - x) * kx, (ay - y) * ky, (bx - x) * kx, (by - y) * ky, radius)
+            areas[left] = areas.get(left, 0.0) + area
+            areas[right] = areas.get(right, 0.0) - area
+            angles += crossed
+        angles.sort()
+        if not angles:
+            angles.append(0.0)
+        for start, end in zip(angles, [*angles[1:], angles[0] + 2 * pi], strict=True):
+            middle = (start + end) / 2
+            of = self._owner_at(x + round(radius * cos(middle) / kx), y + round(radius * sin(middle) / ky))
+            areas[of] = areas.get(of, 0.0) + radius * radius * (end - start) / 2
+        disc = pi * radius * radius
+        share = min(max(areas.get(owner, 0.0) / disc, 0.0), 1.0)
         # Rounding leaves some 1e-12 where there is nothing.
-        others = [(-area, candidate) for candidate, area in areas.items() if area > 1e-9]
+        others = [
+            (-area, other) for other, area in areas.items() if other not in {0, owner} and area > 1e-9 * disc
+        ]
         return share, self.kelurahan[min(others)[1] - 1].kode if others else None
 
-    def _edges_by_owner(self) -> dict[int, list[tuple[int, int]]]:
-        """Owner to its edges: +1 where it lies to the left going up, -1 to the right."""
-        sides: dict[int, list[tuple[int, int]]] = {}
-        for number, pair in enumerate(self.index.edges[4::5]):
-            if left := pair >> 16 & 0xFFFF:
-                sides.setdefault(left, []).append((number, 1))
-            if right := pair & 0xFFFF:
-                sides.setdefault(right, []).append((number, -1))
-        self._sides = sides
-        return sides
+    def _owner_at(self, x: int, y: int) -> int:
+        if 0 <= x < self._width and 0 <= y < self._height:
+            return self._value(x, y) >> RING_BITS
+        return 0
 
 
 def _refusal(longitude: object, latitude: object, *, swapped: bool = False) -> str:

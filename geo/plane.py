@@ -38,33 +38,22 @@ def distance_to_segment(ax: float, ay: float, bx: float, by: float) -> float:
     return abs(ax * by - ay * bx) / sqrt(length_2)
 
 
-def disc_area(ax: float, ay: float, bx: float, by: float, radius: float) -> float:
-    """Signed area common to the disc of `radius` around the origin and the triangle (origin, a, b).
+def chord(ax: float, ay: float, bx: float, by: float, radius: float) -> tuple[float, list[float]]:
+    """The piece of the segment from a to b that lies inside the circle of `radius` around the origin.
 
-    Added up over the directed segments of an outline, interior on the left, this is the area of the outline
-    inside the disc (Green's theorem: the triangles outside cancel). What of the segment lies inside the disc
-    gives a triangle, what lies outside a circular sector. Exact: the disc is no polygon here.
+    Returns the signed area of the triangle (origin, start of the piece, end of the piece), positive when the origin
+    lies to the left, and the angles (radians) where the segment crosses the circle: none, one or two.
     """
     dx, dy = bx - ax, by - ay
     length_2 = dx * dx + dy * dy
-    if length_2 == 0:
-        return 0.0
-    half = radius * radius / 2
-    cross = ax * by - ay * bx
     # The segment's line meets the circle where |a + t (b - a)| = radius.
     middle = ax * dx + ay * dy
     root_2 = middle * middle - length_2 * (ax * ax + ay * ay - radius * radius)
     if root_2 <= 0:
-        return half * atan2(cross, ax * bx + ay * by)
+        return 0.0, []
     root = sqrt(root_2)
     enters, leaves = (-middle - root) / length_2, (-middle + root) / length_2
     if leaves <= 0 or enters >= 1:
-        return half * atan2(cross, ax * bx + ay * by)
-    area = cross * (min(leaves, 1.0) - max(enters, 0.0)) / 2
-    if enters > 0:
-        px, py = ax + enters * dx, ay + enters * dy
-        area += half * atan2(ax * py - ay * px, ax * px + ay * py)
-    if leaves < 1:
-        qx, qy = ax + leaves * dx, ay + leaves * dy
-        area += half * atan2(qx * by - qy * bx, qx * bx + qy * by)
-    return area
+        return 0.0, []
+    crossed = [atan2(ay + t * dy, ax + t * dx) for t in (enters, leaves) if 0 < t < 1]
+    return (ax * by - ay * bx) * (min(leaves, 1.0) - max(enters, 0.0)) / 2, crossed

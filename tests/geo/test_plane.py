@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from math import asinh, atan, atan2, atanh, cos, cosh, hypot, pi, radians, sin, sinh, sqrt, tan
+from math import asinh, atan, atan2, atanh, cos, cosh, hypot, radians, sin, sinh, sqrt, tan
 
 import pytest
 import shapely
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from geo.plane import FLATTENING, SEMI_MAJOR_M, disc_area, distance_to_segment, metres_per_degree
+from geo.plane import FLATTENING, SEMI_MAJOR_M, chord, distance_to_segment, metres_per_degree
 
 
 def utm48s(longitude: float, latitude: float) -> tuple[float, float]:
@@ -82,14 +81,24 @@ small = st.floats(-200, 200, allow_nan=False)
 places = st.tuples(small, small)
 
 
-@given(st.lists(places, min_size=3, max_size=12, unique=True), st.floats(0.5, 150))
-def test_the_area_of_an_outline_in_a_disc_is_what_shapely_finds(points, radius):
-    outline = shapely.Polygon(points)
-    assume(outline.is_valid and outline.area > 1e-3)
-    ring = list(shapely.orient_polygons(outline).exterior.coords)
-    ours = sum(disc_area(*a, *b, radius) for a, b in pairwise(ring))
+@given(places, places, st.floats(0.5, 150))
+def test_a_chord_is_the_piece_of_the_segment_that_shapely_finds_in_the_disc(a, b, radius):
+    assume(hypot(b[0] - a[0], b[1] - a[1]) > 1e-3)
+    area, angles = chord(*a, *b, radius)
     disc = shapely.Point(0, 0).buffer(radius, quad_segs=720)
-    assert ours == pytest.approx(outline.intersection(disc).area, abs=1e-5 * pi * radius**2)
+    piece = shapely.LineString([a, b]).intersection(disc)
+    ends = [(0.0, 0.0), *piece.coords] if not piece.is_empty else []
+    expected = shapely.Polygon(ends).area if len(ends) == 3 else 0.0
+    assert abs(area) == pytest.approx(expected, abs=1e-3 * radius**2)
+    if abs(area) > 1e-6:
+        assert (area > 0) == (a[0] * b[1] - a[1] * b[0] > 0)
+    # One end inside and one outside: the circle is crossed once.
+    away = [hypot(*p) for p in (a, b)]
+    if min(away) < radius * 0.999 and max(away) > radius * 1.001:
+        assert len(angles) == 1
+    for angle in angles:
+        on_circle = shapely.Point(radius * cos(angle), radius * sin(angle))
+        assert shapely.LineString([a, b]).distance(on_circle) < 1e-6 * radius + 1e-6
 
 
 @given(places, places)
