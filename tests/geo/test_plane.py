@@ -56,8 +56,8 @@ jakarta = st.tuples(st.floats(106.39, 106.98), st.floats(-6.38, -5.2))
 def test_distances_are_those_of_the_ellipsoid(point, dx, dy):
     assume(hypot(dx, dy) > 1e-5)
     kx, ky = metres_per_degree(point[1])
-    # A degree of longitude shrinks by 0.01 % over the 5 km of the farthest question.
-    assert hypot(dx * kx, dy * ky) == pytest.approx(geodesic(point, (point[0] + dx, point[1] + dy)), rel=2e-4)
+    # Towards the pole a degree of longitude shrinks: by 0.01 % over these 7 km at most.
+    assert hypot(dx * kx, dy * ky) == pytest.approx(geodesic(point, (point[0] + dx, point[1] + dy)), rel=1e-4)
 
 
 @given(jakarta, st.floats(-0.002, 0.002), st.floats(-0.002, 0.002))
