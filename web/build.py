@@ -26,12 +26,13 @@ STATIC = HERE / "static"
 CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
-    "css/site.css", "css/home.css", "css/form.css", "css/report.css", "css/leaflet.css",
+    "css/site.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
+    "css/leaflet.css",
     "js/site.js", "js/home.js", "js/form.js",
 )  # fmt: skip
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
-    "download-simple", "globe", "images", "link-simple", "list-bullets", "lock-simple", "magnifying-glass",
+    "download-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
     "map-pin", "map-trifold", "phone", "plus", "printer", "rss", "shield-check", "users-three",
     "warning", "x",
 )  # fmt: skip
@@ -125,7 +126,7 @@ def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
     meta = fresh / "meta.json"
     command = [
         str(esbuild), *(str(STATIC / entry) for entry in ENTRIES),
-        "--bundle", "--minify", "--splitting", "--format=esm", "--target=es2020,safari14,firefox90",
+        "--bundle", "--minify", "--splitting", "--format=esm", "--target=es2020,safari15,firefox90",
         "--loader:.woff2=file", "--loader:.png=empty", "--legal-comments=none", "--log-level=warning",
         "--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]", "--asset-names=[name]-[hash]",
         f"--outdir={fresh / 'aset'}", f"--metafile={meta}",
@@ -137,13 +138,14 @@ def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
     meta.unlink()
     names: dict[str, str] = {}
     for path, facts in outputs.items():
-        site_path = f"aset/{Path(path).name}"
-        if "entryPoint" in facts:
-            names[Path(facts["entryPoint"]).name] = site_path
+        entry = facts.get("entryPoint", "")
+        # What a script imports when needed is an entry, too; pages link only to those named here.
+        if any(entry.endswith(f"static/{name}") for name in ENTRIES):
+            names[Path(entry).name] = f"aset/{Path(path).name}"
         elif path.endswith(".woff2"):
-            names["font.woff2"] = site_path
-    if len([n for n in names if n != "font.woff2"]) != len(ENTRIES):
-        raise BuildError(f"esbuild wrote {sorted(names)}, expected {', '.join(ENTRIES)}")
+            names["font.woff2"] = f"aset/{Path(path).name}"
+    if missing := {Path(name).name for name in ENTRIES} - set(names):
+        raise BuildError(f"esbuild wrote no {', '.join(sorted(missing))}; it wrote {sorted(outputs)}")
     return names
 
 

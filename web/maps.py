@@ -8,10 +8,14 @@ the right and y down.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+SIDE = {"mainland": 500, "islands": 220}
+"""The longer side of a sheet on the front page, in units: about the pixels it gets. Finer only costs bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,34 @@ class Maps:
         try:
             shapes = _read(folder / "shapes.json")
             self._own: Mapping[str, Any] = _read(folder / "outlines.json")["kelurahan"]
-            self.city: dict[str, tuple[Frame, list[tuple[str, str]]]] = {
-                name: (_frame(sheet), [(s["kode"], s["d"]) for s in shapes["shapes"] if s["sheet"] == name])
-                for name, sheet in shapes["sheets"].items()
-            }
+            self.city: dict[str, tuple[Frame, list[tuple[str, str]]]] = {}
+            scales: dict[str, float] = {}
+            for name, sheet in shapes["sheets"].items():
+                frame = _frame(sheet)
+                k = scales[name] = min(1.0, SIDE.get(name, 500) / max(frame.width, frame.height))
+                small = replace(frame, width=round(frame.width * k), height=round(frame.height * k))
+                drawn = [(s["kode"], coarser(s["d"], k)) for s in shapes["shapes"] if s["sheet"] == name]
+                self.city[name] = (small, drawn)
             """The city's sheets by name (mainland, islands): frame, and (kode, path) of each kelurahan."""
             self.names: dict[tuple[str, str], list[tuple[str, str]]] = {}
             """(kota, kecamatan) to the (kode, kelurahan) in it, in order of code."""
+            points: dict[str, list[tuple[int, int]]] = {}
+            k = scales.get("mainland", 1.0)
+            mainland = {
+                s["kode"]: (round(s["label"][0] * k), round(s["label"][1] * k))
+                for s in shapes["shapes"]
+                if s["sheet"] == "mainland"
+            }
             for row in _read(folder / "batas.json")["kelurahan"]:
-                self.names.setdefault((row["kota"], row["kecamatan"]), []).append(
-                    (row["kode"], row["kelurahan"])
-                )
+                kode, kota = row["kode"], row["kota"]
+                self.names.setdefault((kota, row["kecamatan"]), []).append((kode, row["kelurahan"]))
+                if kode in mainland:
+                    points.setdefault(kota, []).append(mainland[kode])
+            self.kota_labels: dict[str, tuple[int, int]] = {
+                kota: (sum(x for x, _ in at) // len(at), sum(y for _, y in at) // len(at))
+                for kota, at in points.items()
+            }
+            """Where each kota's name goes on the mainland's sheet: the middle of its kelurahan's labels."""
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"{folder}: not outlines that can be drawn ({error!r}); run 'python -m geo build'"
@@ -78,6 +99,34 @@ class Maps:
         """A kelurahan's own drawing; None for a code that the boundaries do not have."""
         own = self._own.get(kode)
         return Outline(_frame(own), own["d"]) if own else None
+
+
+def coarser(d: str, k: float) -> str:
+    """A path of `M`, relative `l` and `z` in units 1 / k times as large; islands that vanish become dots.
+
+    Borders stay shared: a corner is rounded to the same place in both neighbours.
+    """
+    parts = []
+    for part in d.split("z")[:-1]:
+        steps = [int(n) for n in re.findall(r"-?\d+", part)]
+        x = y = 0
+        points: list[tuple[int, int]] = []
+        for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+            x, y = x + dx, y + dy
+            point = (round(x * k), round(y * k))
+            if not points or point != points[-1]:
+                points.append(point)
+        parts.append(_ring(points) if len(points) > 2 else f"M{points[0][0]} {points[0][1]}l1 0 0 1z")
+    return "".join(dict.fromkeys(parts))
+
+
+def _ring(points: list[tuple[int, int]]) -> str:
+    text = f"M{points[0][0]} {points[0][1]}l"
+    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+        for step in (bx - ax, by - ay):
+            # A minus sign parts two numbers by itself.
+            text += str(step) if step < 0 or text[-1] == "l" else f" {step}"
+    return text + "z"
 
 
 def _read(path: Path) -> Any:

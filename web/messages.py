@@ -31,6 +31,7 @@ KEYWORDS = {
     "_": None, "gettext": None, "ngettext": (1, 2), "N_": None,
 }  # fmt: skip
 OPTIONS = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
+PLURALS = {"id": "nplurals=1; plural=0;", "en": "nplurals=2; plural=(n != 1);"}
 # A catalogue that changes only when words do: the same date whenever it is written.
 WRITTEN = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -62,12 +63,17 @@ def updated(language: str, template: Catalog) -> bytes:
             existing = read_po(file, locale=language)
     existing.update(template, no_fuzzy_matching=True, update_creation_date=False)
     existing.obsolete.clear()
+    # Babel does not know that Indonesian has one form for any number.
+    existing.mime_headers = [("Plural-Forms", PLURALS[language])]
+    existing.last_translator = existing.language_team = existing.msgid_bugs_address = "CCTV Warga"
     existing.creation_date = existing.revision_date = WRITTEN
     existing.project, existing.version, existing.fuzzy = template.project, template.version, False
     existing.header_comment = f"# CCTV Warga: {language}"
     for message in existing:
         if language == "en" and message.id:
             message.string = message.id
+        elif isinstance(message.string, tuple | list):
+            message.string = tuple(message.string[: existing.num_plurals])
     text = io.BytesIO()
     write_po(text, existing, width=110, sort_by_file=True, include_lineno=False)
     return text.getvalue()

@@ -165,12 +165,15 @@ class Icons:
         self._drawings = drawings
         self._used: dict[str, tuple[str, str]] = {}
 
-    def show(self, name: str) -> Markup:
+    def show(self, name: str, extra: str = "") -> Markup:
         """A Phosphor icon by name, or a state's shape by `state:<code>`; decorative, so not read aloud."""
         from markupsafe import Markup
 
         self.need(name)
-        return Markup('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>').format(_symbol_id(name))
+        kind = f"i {extra}".strip()
+        return Markup('<svg class="{}" aria-hidden="true"><use href="#{}"/></svg>').format(
+            kind, _symbol_id(name)
+        )
 
     def need(self, name: str) -> str:
         """Have an icon drawn on this page; the id to refer to."""
@@ -271,9 +274,14 @@ class Renderer:
             view=view,
             breaks=breaks,
             classes=_legend(breaks),
-            by_kode={row.kode: row for row in view.rows},
-            shade={row.kode: shade(row.counts.open, breaks) for row in view.rows},
-            views=self.maps.city,
+            views={
+                name: (
+                    frame,
+                    _by_shade(shapes, {row.kode: shade(row.counts.open, breaks) for row in view.rows}),
+                )
+                for name, (frame, shapes) in self.maps.city.items()
+            },
+            kota_labels=self.maps.kota_labels,
             kota=kota,
             busiest=busiest,
             most=max((r.counts.open for r in busiest), default=1),
@@ -602,6 +610,16 @@ def _legend(breaks: Sequence[int]) -> list[tuple[int, int, int | None]]:
         (0, 0, 0),
         *((i, begin, end) for i, (begin, end) in enumerate(zip(breaks, [*ends, None], strict=True), start=1)),
     ]
+
+
+def _by_shade(
+    shapes: Iterable[tuple[str, str]], shades: Mapping[str, int]
+) -> list[tuple[int, list[tuple[str, str]]]]:
+    """(shade, its shapes), from none to most: drawn in groups, which is shorter than a class on each."""
+    groups: dict[int, list[tuple[str, str]]] = {}
+    for kode, d in shapes:
+        groups.setdefault(shades.get(kode, 0), []).append((kode, d))
+    return sorted(groups.items())
 
 
 def _totals(rows: Iterable[KelurahanRow]) -> dict[str, int]:

@@ -1,1 +1,62 @@
-export {};
+// What every page does when scripts run: times as people say them, copying, printing, finding by number.
+import { _, ago, loadWords, root } from "./words.js";
+
+document.documentElement.classList.add("js");
+
+for (const time of document.querySelectorAll("time.ago")) {
+  time.title = time.textContent;
+  time.textContent = ago(Date.parse(time.dateTime));
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await Promise.all([navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href), loadWords()]);
+    const label = button.querySelector("span");
+    label.setAttribute("role", "status");
+    label.textContent = _("Copied");
+  });
+}
+
+/** The id that a person meant: any case, with or without dash, O for 0, I and L for 1; null when it is none. */
+export function readId(text) {
+  const code = text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
+  return /^[0-9A-HJKMNP-TV-Z]{8}$/.test(code) ? code : null;
+}
+
+for (const form of document.querySelectorAll("form.find")) {
+  form.addEventListener("submit", (event) => {
+    const id = readId(form.elements.id.value);
+    // What is no id goes to the server, which answers in words.
+    if (!id) return;
+    event.preventDefault();
+    location.href = `${root}/laporan/${id}/`;
+  });
+}
+
+// A report that was just sent: its page is written within seconds. Wait for it instead of showing an error.
+const missing = document.querySelector("[data-notfound]");
+const sent = location.pathname.match(/\/laporan\/([0-9A-Z]{8})\/?$/);
+if (missing && sent) waitFor(location.pathname.replace(/\/?$/, "/"));
+
+async function waitFor(path) {
+  await loadWords();
+  const line = missing.querySelector("[data-waiting]");
+  line.classList.remove("unseen-empty");
+  line.textContent = _("Looking for it …");
+  for (let tries = 0; tries < 10; tries += 1) {
+    await new Promise((done) => setTimeout(done, 1000 + 500 * tries));
+    const answer = await fetch(path, { method: "HEAD", cache: "no-cache" }).catch(() => null);
+    if (answer?.ok) {
+      location.replace(path);
+      return;
+    }
+  }
+  line.textContent = _("It is not there yet. Please check the number, or come back later.");
+}
