@@ -65,7 +65,7 @@ node_modules/.done: package-lock.json $(VENV)/.done
 	@touch $@
 
 boundaries: setup ## obtain and compile the boundaries, unless that is done
-	@$(PY) -m geo fetch --quiet && $(PY) -m geo build --quiet
+	@$(PY) -m geo fetch --quiet && $(PY) -m geo build --if-needed
 
 assets: setup ## build scripts, styles, icons and words, unless that is done
 	@$(PY) -m web build

@@ -20,6 +20,7 @@ from geo import fetch
 from geo.facts import Kelurahan, read_facts
 from geo.fetch import ROOT, FetchError, Obtained, Pin, Settings
 from geo.locate import Locator
+from geo.recipe import is_current, recipe
 from geo.table import delimiter_of, find_columns, place_rows
 
 if TYPE_CHECKING:
@@ -60,9 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--offline", action="store_true", help="never try the network (or set BOUNDARIES_OFFLINE=1)"
     )
+    one.add_argument("--quiet", action="store_true", help="say nothing when boundaries are at hand")
     one.set_defaults(run=_fetch)
 
     one = commands.add_parser("build", help="clean and compile what fetch obtained; uses no network")
+    one.add_argument("--if-needed", action="store_true", help="do nothing when the build folder is current")
     one.set_defaults(run=_build)
 
     one = commands.add_parser("locate", help="which kelurahan a point, or every row of a CSV file, lies in")
@@ -106,19 +109,23 @@ def _fetch(options: argparse.Namespace, settings: Settings) -> int:
     if options.offline:
         settings = replace(settings, offline=True)
     found = fetch.obtain(settings, say=_say, fetch=_download)
-    print(f"{found.kind}: {', '.join(str(p) for p in found.paths)}")
+    if not options.quiet or found.approximate:
+        print(f"{found.kind}: {', '.join(str(p) for p in found.paths)}")
     return 0
 
 
-def _build(_: argparse.Namespace, settings: Settings) -> int:
+def _build(options: argparse.Namespace, settings: Settings) -> int:
+    found = fetch.nearest(settings) or fetch.centroids()
+    made_by = recipe([found.kind, found.attribution, settings.code_field, settings.name_field])
+    if options.if_needed and is_current(settings.build, found.checksums(), made_by):
+        return 0
+
     from tqdm import tqdm
 
     from geo import compile as compiler
     from geo import coverage
 
-    found = fetch.nearest(settings)
-    if found is None:
-        found = fetch.centroids()
+    if found.approximate:
         _say(
             "No boundaries on this machine: centroids stand in, approximately. "
             "`python -m geo fetch` obtains them."
@@ -131,7 +138,7 @@ def _build(_: argparse.Namespace, settings: Settings) -> int:
         cleaned = coverage.clean(replace(source, attribution=found.attribution), facts)
         bar.update()
         bar.set_description("compile")
-        manifest = compiler.compile_all(cleaned, settings.build, found.checksums())
+        manifest = compiler.compile_all(cleaned, settings.build, found.checksums(), made_by)
         bar.update()
     _report(cleaned, manifest["version"], settings.build)
     return 0

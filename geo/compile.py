@@ -3,7 +3,7 @@
 kelurahan.index     what `geo.locate` answers from (geo/index.py)
 batas.json, shapes.json, outlines.json      what the web draws (geo/outlines.py)
 repairs.csv         kode, area before and after cleaning in m2, change in percent
-manifest.json       {"version", "approximate", "source", "attribution", "built_from": {file: sha256},
+manifest.json       {"version", "approximate", "source", "attribution", "built_from": {file: sha256}, "recipe",
                     "kelurahan", "vertices", "edges",
                     "repair": {"overlaps", "overlap_m2", "slivers", "sliver_m2", "made_valid": [kode, ...]},
                     "files": {name: {"bytes", "sha256"}}}
@@ -28,10 +28,13 @@ from geo.coverage import Coverage
 INDEX = "kelurahan.index"
 
 
-def compile_all(coverage: Coverage, folder: Path, built_from: Mapping[str, str]) -> dict[str, Any]:
+def compile_all(
+    coverage: Coverage, folder: Path, built_from: Mapping[str, str], recipe: str = ""
+) -> dict[str, Any]:
     """Write everything that is compiled from `coverage` into `folder`; returns the manifest.
 
-    `built_from` names the source files with their SHA-256. The manifest is written last: a folder with a
+    `built_from` names the source files with their SHA-256, `recipe` the code and settings that made this of them
+    (geo.recipe). The manifest is written last: a folder with a
     manifest is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,7 @@ def compile_all(coverage: Coverage, folder: Path, built_from: Mapping[str, str])
         "source": coverage.source,
         "attribution": coverage.attribution,
         "built_from": dict(sorted(built_from.items())),
+        "recipe": recipe,
         "kelurahan": len(coverage.kelurahan),
         "vertices": int(shapely.get_num_coordinates(list(coverage.areas)).sum()),
         "edges": len(compiled.edges) // 5,

@@ -86,7 +86,8 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def doubtful(self) -> bool:
         """True when the accuracy leaves another kelurahan so possible that somebody should confirm."""
-        return self.probability < CERTAIN_ENOUGH and self.method not in {"confirmed", "chosen"}
+        settled = self.runner_up is None or self.method in {"confirmed", "chosen"}
+        return self.probability < CERTAIN_ENOUGH and not settled
 
 
 class Photo(msgspec.Struct, frozen=True):

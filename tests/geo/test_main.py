@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 import shapely
 
+from geo import compile as compiler
 from geo import index
 from geo.__main__ import main
+from geo.coverage import Coverage
 from geo.facts import read_facts
 from geo.locate import Locator
+from geo.recipe import is_current, recipe
 from geo.table import TableError, place_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -332,3 +335,14 @@ def test_areas_come_back_from_an_index_as_they_went_in(mesh):
         assert area.area == pytest.approx(sum(t.area for t in triangles), rel=1e-9)
         for triangle in random.Random(1).sample(triangles, min(5, len(triangles))):
             assert area.contains(triangle.centroid)
+
+
+def test_a_build_that_is_current_is_not_made_again(tmp_path: Path, approximate_coverage: Coverage):
+    build = tmp_path / "build"
+    assert not is_current(build, {}, recipe())
+    compiler.compile_all(approximate_coverage, build, {"a": "1"}, recipe())
+    assert is_current(build, {"a": "1"}, recipe())
+    assert not is_current(build, {"a": "2"}, recipe()), "another source"
+    assert not is_current(build, {"a": "1"}, recipe(["other"])), "another setting"
+    (build / "batas.json").write_text("cut")
+    assert not is_current(build, {"a": "1"}, recipe()), "a damaged file"
