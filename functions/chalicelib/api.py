@@ -174,9 +174,9 @@ def create_report(parts: Parts, request: Request) -> Response:
         read = submission.read(values, categories=parts.categories)
         accepted = accept(parts.door, read, channel="web", files=files, key=key)
     except Refused as refused:
-        if not _wants_page(request, values):
-            raise
-        return _form_again(parts, request, values, refused)
+        if _wants_page(request, values):
+            return _form_again(parts, request, values, refused)
+        return _in_json(refused, language_of(request, values))
     return _to_status_page(parts, accepted, read.language) if plain else reply(201, _created(parts, accepted))
 
 
@@ -316,7 +316,7 @@ OPERATIONS = (
             303: (None,),
             400: (Errors, PAGE),
             413: (Errors, PAGE),
-            415: (Errors,),
+            415: (Errors, PAGE),
             422: (Errors, PAGE),
             503: (Errors, PAGE),
         },
@@ -332,7 +332,7 @@ OPERATIONS = (
         "/api/reports/{report_id}",
         "Read a report and its history",
         get_report,
-        {200: (public.PublicReport,), 400: (Errors,), 404: (Errors,)},
+        {200: (public.PublicReport,), 400: (Errors,), 404: (Errors,), 503: (Errors,)},
         headers={"Follow-Key": "The report's follow key; private reports open only with it."},
     ),
     Operation(
@@ -341,7 +341,7 @@ OPERATIONS = (
         "/api/reports/{report_id}/receipt",
         "Show the follow key to the browser that sent the report",
         show_receipt,
-        {200: (PAGE,), 400: (Errors, PAGE), 404: (Errors, PAGE)},
+        {200: (PAGE,), 400: (Errors, PAGE), 404: (Errors, PAGE), 503: (Errors, PAGE)},
     ),
     Operation(
         "find_report",
@@ -349,7 +349,7 @@ OPERATIONS = (
         "/api/find",
         "Go to a report's status page by its number",
         find_report,
-        {303: (None,), 400: (Errors, PAGE), 404: (Errors, PAGE)},
+        {303: (None,), 400: (Errors, PAGE), 404: (Errors, PAGE), 503: (Errors, PAGE)},
     ),
     Operation(
         "locate",
@@ -401,12 +401,21 @@ def answer(parts: Parts, name: str, request: Request) -> Response:
 
 def _refusal(parts: Parts, request: Request, operation: Operation, refused: Refused) -> Response:
     language = language_of(request, {})
-    extra = {"Retry-After": "60"} if refused.status == 503 else {}
     if PAGE in operation.answers.get(refused.status, ()) and accepts_page(request):
         text = " ".join(p.message(language) for p in refused.problems)
         page = parts.renderer().search(language, request.query.get("id", "")[:40], text)
-        return Response(refused.status, {"Content-Type": HTML_TYPE, **extra}, page.encode())
-    return Response(refused.status, {"Content-Type": JSON_TYPE, **extra}, errors(refused.problems, language))
+        return Response(refused.status, {"Content-Type": HTML_TYPE, **_when(refused)}, page.encode())
+    return _in_json(refused, language)
+
+
+def _in_json(refused: Refused, language: str) -> Response:
+    said = {"Content-Type": JSON_TYPE, **_when(refused)}
+    return Response(refused.status, said, errors(refused.problems, language))
+
+
+def _when(refused: Refused) -> dict[str, str]:
+    """Who is told that it is too busy is told when to come back."""
+    return {"Retry-After": "60"} if refused.status == 503 else {}
 
 
 def _created(parts: Parts, accepted: Accepted) -> Created:
@@ -454,7 +463,7 @@ def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refus
     language = language_of(request, values)
     found = tuple(FieldError(p.field, p.message(language)) for p in refused.problems)
     page = parts.renderer().report_form(FormView(body.strings(values), found), language)
-    return Response(refused.status, {"Content-Type": HTML_TYPE}, page.encode())
+    return Response(refused.status, {"Content-Type": HTML_TYPE, **_when(refused)}, page.encode())
 
 
 def _wants_page(request: Request, values: Mapping[str, Any]) -> bool:
