@@ -24,19 +24,8 @@ SECRET = b"Bu-Siti-Rahasia-6.1754"
 # Degrees, minutes and seconds as rationals, the way a phone writes where it stood.
 LATITUDE = struct.pack(">6I", 6, 1, 10, 1, 314159, 10_000)
 LONGITUDE = struct.pack(">6I", 106, 1, 49, 1, 271828, 10_000)
-TRACES = [
-    SECRET,
-    LATITUDE,
-    LONGITUDE,
-    b"Exif",
-    b"http",
-    b"xmp",
-    b"ICC",
-    b"Photoshop",
-    b"8BIM",
-    b"GPS",
-    b"<html",
-]
+# Long enough that coded pixels don't spell them by chance; which segments there are is checked apart.
+TRACES = [SECRET, LATITUDE, LONGITUDE, b"xmpmeta", b"Photoshop", b"ICC_PROFILE", b"<html><script>"]
 
 
 def drawn(size: tuple[int, int] = (96, 64), mode: str = "RGB") -> Image.Image:
