@@ -306,7 +306,7 @@ def _international(plain: str, known: list[Span]) -> list[Span]:
     rest = "".join(letters)
     if not _CANDIDATE.search(rest):
         return []
-    import phonenumbers  # 60 ms, only when there is something it could find
+    import phonenumbers  # imported only when there is something it could find
 
     found = phonenumbers.PhoneNumberMatcher(rest, REGION, max_tries=50)
     return [(match.start, match.end) for match in found if match.raw_string.startswith(("+", "0", "("))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .photo_container import PhotoCode, PhotoError, Picture, read
 
-if TYPE_CHECKING:  # Pillow takes 30 ms and more to import: only when there is a photo
+if TYPE_CHECKING:  # Pillow is imported only when there is a photo
     from PIL import Image, ImageFile
 
 __all__ = ["PhotoCode", "PhotoError", "ProcessedPhoto", "process"]
