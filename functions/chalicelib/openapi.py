@@ -42,7 +42,7 @@ def document(operations: Sequence[Operation]) -> bytes:
     structs = {
         part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)
     }
-    structs |= {declared for o in operations for declared in (o.takes, o.query) if declared}
+    structs |= {operation.takes for operation in operations if operation.takes}
     ordered = sorted(structs, key=lambda struct: struct.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
     by_struct = dict(zip(ordered, schemas, strict=True))
@@ -51,7 +51,7 @@ def document(operations: Sequence[Operation]) -> bytes:
         paths.setdefault(operation.path, {})[operation.method.lower()] = {
             "operationId": operation.name,
             "summary": operation.summary,
-            **_parameters(operation, components),
+            **_parameters(operation),
             **_request_body(operation, by_struct),
             "responses": {
                 str(status): _answer(status, parts, by_struct, PAGE)
@@ -79,10 +79,11 @@ def _is_struct(part: Any) -> bool:
     return isinstance(part, type) and issubclass(part, msgspec.Struct)
 
 
-def _parameters(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _parameters(operation: Operation) -> dict[str, Any]:
     found: list[dict[str, Any]] = [REPORT_ID] if re.search(r"\{report_id\}", operation.path) else []
     if operation.query:
-        schema = components[operation.query.__name__]
+        _, queries = msgspec.json.schema_components([operation.query])
+        schema = queries[operation.query.__name__]
         found += [
             {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": declared}
             for name, declared in schema["properties"].items()
