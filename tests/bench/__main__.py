@@ -1,0 +1,77 @@
+"""`make bench`: every budget beside what was measured here, met or not, and peers beside ours.
+
+Prints a table; never fails because something is slow. What a machine lacks is said in the row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
+
+from tests.bench import bench_accept, bench_pages, bench_publish, bench_server, bench_start, bench_where
+from tests.bench.measure import Group, Options, Row, say, table
+
+GROUPS: dict[str, Group] = {
+    "locate": bench_where.rows,
+    "start": bench_start.rows,
+    "accept": bench_accept.rows,
+    "publish": bench_publish.rows,
+    "pages": bench_pages.rows,
+    "server": bench_server.rows,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the groups that were asked for; 0 unless one of them could not run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
+    parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    asked = parser.parse_args(arguments)
+    options = Options(asked.quick)
+    rows: list[Row] = []
+    failed = False
+    for name in asked.only or GROUPS:
+        say(f"measuring {name}")
+        try:
+            for row in GROUPS[name](options):
+                rows.append(row)
+                say(f"  {row.what}")
+        except Exception:
+            # The other groups still have something to say.
+            failed = True
+            traceback.print_exc()
+            rows.append(Row(f"the rest of {name}", note="stopped by an error, see above"))
+    about = machine()
+    print(f"{about['when']}, {about['cores']} cores, {about['system']}, Python {about['python']}\n")
+    print(table(rows))
+    missed = [row.what for row in rows if row.met is False]
+    print(f"\n{sum(row.met is True for row in rows)} budgets met, {len(missed)} not.")
+    for what in missed:
+        print(f"  not met: {what}")
+    if asked.json:
+        found = {"machine": about, "quick": asked.quick, "rows": [row.as_json() for row in rows]}
+        asked.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 1 if failed else 0
+
+
+def machine() -> dict[str, str | int]:
+    """Where and when this was measured."""
+    return {
+        "when": f"{datetime.now(UTC):%Y-%m-%d}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
