@@ -8,14 +8,20 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+from . import attributes
+from .attributes import Attribute
 
 SHIPPED = Path(__file__).with_name("categories.toml")
 CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 FIELDS = ("id", "en", "icon", "hint_id", "hint_en")
+OPTIONAL = ("group_id", "group_en", "keywords", "attributes")
+"""What Open311 tells of a service beyond its name: a group, words to find it by, and what it asks."""
 
 
 class CategoriesError(ValueError):
@@ -24,12 +30,15 @@ class CategoriesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of problem: its code, its names and hints by language, and its Phosphor icon."""
+    """A kind of problem: its code, its names and hints by language, its Phosphor icon, and what it asks."""
 
     code: str
     names: Mapping[str, str]
     hints: Mapping[str, str]
     icon: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    keywords: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
 
 
 @lru_cache(maxsize=4)
@@ -41,7 +50,14 @@ def load(path: Path = SHIPPED) -> Mapping[str, Category]:
         raise CategoriesError(f"{path}: cannot be read as TOML ({error})") from error
     if not rows:
         raise CategoriesError(f"{path}: holds no category; add at least one")
-    return MappingProxyType({code: _category(path, code, row) for code, row in rows.items()})
+    found = {code: _category(path, code, row) for code, row in rows.items()}
+    for language in ("id", "en"):
+        names = [each.names[language] for each in found.values()]
+        if double := {name for name in names if names.count(name) > 1}:
+            raise CategoriesError(
+                f"{path}: two categories are called {sorted(double)[0]!r}; names must differ"
+            )
+    return MappingProxyType(found)
 
 
 def _category(path: Path, code: str, row: object) -> Category:
@@ -54,13 +70,49 @@ def _category(path: Path, code: str, row: object) -> Category:
     for name in FIELDS:
         if not isinstance(row.get(name), str) or not row[name].strip():
             raise CategoriesError(f"{path}: [{code}] needs a text {name!r}, not {row.get(name)!r}")
-    if unknown := set(row) - set(FIELDS):
+    if unknown := set(row) - {*FIELDS, *OPTIONAL}:
         raise CategoriesError(
-            f"{path}: [{code}] has unknown fields {sorted(unknown)}; known are {', '.join(FIELDS)}"
+            f"{path}: [{code}] has unknown fields {sorted(unknown)}; known are {', '.join((*FIELDS, *OPTIONAL))}"
         )
     return Category(
         code,
         names={"id": row["id"], "en": row["en"]},
         hints={"id": row["hint_id"], "en": row["hint_en"]},
         icon=row["icon"],
+        groups=_groups(path, code, row),
+        keywords=_keywords(path, code, row.get("keywords", [])),
+        attributes=_attributes(path, code, row.get("attributes", [])),
     )
+
+
+def _groups(path: Path, code: str, row: Mapping[str, Any]) -> Mapping[str, str]:
+    groups = {language: row.get(f"group_{language}", "") for language in ("id", "en")}
+    if not all(isinstance(text, str) for text in groups.values()) or any(groups.values()) != all(
+        groups.values()
+    ):
+        raise CategoriesError(f"{path}: [{code}] needs both group_id and group_en as text, or neither")
+    return MappingProxyType(groups)
+
+
+def _keywords(path: Path, code: str, words: Any) -> tuple[str, ...]:
+    if not isinstance(words, list) or not all(
+        isinstance(w, str) and w.strip() and "," not in w for w in words
+    ):
+        raise CategoriesError(
+            f"{path}: [{code}] needs keywords as a list of words without commas, not {words!r}"
+        )
+    return tuple(words)
+
+
+def _attributes(path: Path, code: str, rows: Any) -> tuple[Attribute, ...]:
+    if not isinstance(rows, list):
+        raise CategoriesError(f"{path}: [{code}] needs its attributes as [[{code}.attributes]], not {rows!r}")
+    found: list[Attribute] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            found.append(attributes.declared(row))
+        except attributes.NotAnAttribute as error:
+            raise CategoriesError(f"{path}: [{code}] attribute {number} {error}") from error
+    if len({each.code for each in found}) != len(found):
+        raise CategoriesError(f"{path}: [{code}] has two attributes with one code")
+    return tuple(found)

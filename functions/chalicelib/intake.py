@@ -41,6 +41,8 @@ from .submission import MAX_PHOTOS, Submission
 
 IDEMPOTENCY_DAYS = 7
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,128}")
+SALTS = 7
+"""So many secrets hide the words of a new report: four public ones, three as they were written."""
 FOLLOW_KEY_BYTES = 10
 """80 random bits: 16 letters to write down, and nothing to guess at a rate-limited door."""
 UPLOAD_KEY = re.compile(r"upload:([a-z0-9]{32})")
@@ -113,6 +115,20 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a report was before: the other system's name and its id there. `imported` is a stamp, if it was."""
+
+    name: str
+    external_id: str
+    imported: str | None = None
+
+    def claim(self, report_id: str) -> Put:
+        """The write that lets this source become one report only."""
+        body = {"id": report_id, "there": self.external_id[:200]}
+        return Put(records.source_key(self.name, self.external_id), body, Expect.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
 class _Stored:
     photo: Photo
     processed: ProcessedPhoto
@@ -127,13 +143,15 @@ def accept(
     key: str | None = None,
     may_ask: bool = True,
     example: bool = False,
+    source: Source | None = None,
 ) -> Accepted:
     """Take a report. When it returns, the report is stored durably and will be published.
 
     `files` are photos that came in the body, `key` is the client's Idempotency-Key:
     the same key with the same report gives the same answer for 7 days. With
     `may_ask` false (a channel that cannot ask back) a report outside Jakarta waits
-    for an officer to place it instead of being refused.
+    for an officer to place it instead of being refused. The same `source` gives the same
+    report for ever; its follow key is known to nobody then, and "" when it is repeated.
 
     Raises Refused: with status 400 for what is wrong with the report, 422 for a key
     that was used for a different report, 503 when the table is too busy.
@@ -143,6 +161,8 @@ def accept(
     try:
         if key is not None and (answered := _answered(door, key, fingerprint)):
             return answered
+        if source is not None and (known := _of_source(door, source)):
+            return known
         place, longitude, latitude = decide_place(submission, door.locator, may_ask=may_ask)
         photos, uploads = _photos(door, submission.photo, files)
         accepted = _store(
@@ -156,6 +176,7 @@ def accept(
             fingerprint=fingerprint,
             now=now,
             example=example,
+            source=source,
         )
     except Busy:
         raise Refused([Problem("busy")], 503) from None
@@ -232,6 +253,7 @@ def _store(
     fingerprint: str,
     now: datetime,
     example: bool,
+    source: Source | None,
 ) -> Accepted:
     follow_key = _base32(door.random_bytes(FOLLOW_KEY_BYTES))
     written = "-".join(follow_key[i : i + 4] for i in range(0, len(follow_key), 4))
@@ -245,9 +267,10 @@ def _store(
             position=position,
             photos=[stored.photo for stored in photos],
             follow=follow_hash(follow_key),
-            salts=[door.random_bytes(16).hex() for _ in range(5)],
+            salts=[door.random_bytes(16).hex() for _ in range(SALTS)],
             now=now,
             example=example,
+            imported=source.imported if source else None,
         )
         for stored in photos:
             image, thumb = photo_paths(report_id, stored.photo)
@@ -258,7 +281,11 @@ def _store(
         try:
             door.table.transact(
                 records.creation_writes(
-                    report, event, contact={k: v for k, v in contact.items() if v} or None, answer=answer
+                    report,
+                    event,
+                    contact={k: v for k, v in contact.items() if v} or None,
+                    answer=answer,
+                    also=[source.claim(report_id)] if source else (),
                 )
             )
         except ConditionFailed:
@@ -267,6 +294,8 @@ def _store(
                     door.private.delete(path)
             if key is not None and (answered := _answered(door, key, fingerprint)):
                 return answered
+            if source is not None and (known := _of_source(door, source)):
+                return known
             continue
         return Accepted(report_id, written, place, submission.private)
     raise Busy("five random report ids in a row were taken; the source of random numbers is broken")
@@ -284,8 +313,9 @@ def begin(
     salts: Sequence[str],
     now: datetime,
     example: bool = False,
+    imported: str | None = None,
 ) -> tuple[Report, Event]:
-    """A new report and the first event of its history. Decides; does no I/O. `salts` are five secrets."""
+    """A new report and the first event of its history. Decides; does no I/O. `salts` are SALTS secrets."""
     longitude, latitude = position
     at = stamp(now)
     public = {
@@ -294,11 +324,15 @@ def begin(
     }
     if longitude is not None and latitude is not None:
         public["position"] = f"{longitude:.6f},{latitude:.6f}"
-    originals = {
-        name: text
-        for name, text in (("description", submission.description), ("landmark", submission.landmark))
-        if public[name] != text
-    }
+    written = {"description": submission.description, "landmark": submission.landmark}
+    attributes: dict[str, tuple[str, ...]] = {}
+    if submission.attributes:
+        attributes = {
+            code: tuple(masking.mask(text) for text in texts) for code, texts in submission.attributes.items()
+        }
+        public["attributes"] = msgspec.json.encode(attributes, order="sorted").decode()
+        written["attributes"] = msgspec.json.encode(submission.attributes, order="sorted").decode()
+    originals = {name: text for name, text in written.items() if public[name] != text}
     event = Event(
         report=report_id,
         seq=1,
@@ -313,10 +347,11 @@ def begin(
         boundaries=place.boundaries if place else None,
         photos=tuple(photos),
         example=example,
+        imported=imported,
         # The words as they were written are bound by the chain too, but never shown beside it.
         commitments={
             f"{name}_original": commitment(salt, text)
-            for (name, text), salt in zip(originals.items(), salts[3:], strict=False)
+            for (name, text), salt in zip(originals.items(), salts[4:], strict=False)
         },
         words={
             name: Words(salt, text) for (name, text), salt in zip(public.items(), salts, strict=False) if text
@@ -341,9 +376,10 @@ def begin(
         latitude=latitude,
         accuracy_m=submission.accuracy,
         landmark=public["landmark"],
+        attributes=attributes,
         original={
             **originals,
-            **{f"{name}_salt": salt for name, salt in zip(originals, salts[3:], strict=False)},
+            **{f"{name}_salt": salt for name, salt in zip(originals, salts[4:], strict=False)},
         },
         office=_office(place),
         photos=tuple(photos),
@@ -446,6 +482,16 @@ def _answered(door: Door, key: str, fingerprint: str) -> Accepted | None:
     text = follow_key.decode("latin-1")
     written = "-".join(text[i : i + 4] for i in range(0, len(text), 4))
     return Accepted(report.id, written, report.place, report.private, repeated=True)
+
+
+def _of_source(door: Door, source: Source) -> Accepted | None:
+    """The report that the source became before, if it did."""
+    item = door.table.get(records.source_key(source.name, source.external_id))
+    found = records.load(door.table, item.body["id"]) if item else None
+    if found is None:
+        return None
+    report, _ = found
+    return Accepted(report.id, "", report.place, report.private, repeated=True)
 
 
 def _sealed_key(key: str, fingerprint: str, text: str) -> str:

@@ -7,24 +7,29 @@
 | contact#<id>                   | contact           | how to reach the reporter, apart            |
 | list#<who>#<phase>#<kode>      | <created>#<id>    | its row in the kelurahan's list             |
 | counts                         | <kode>            | public reports of a kelurahan, by state     |
+| requested#<which>#<yyyy-mm>    | <created>#<id>    | public reports by the time they were made   |
+| updates#<yyyy-mm>              | <at>#<id>#<seq>   | events of public reports after the first    |
+| source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | dirty                          | <target>          | what the publisher still has to rewrite     |
 
-`who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place.
+`who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;
+`which` is `all`, `<phase>` or `<phase>#<category>`.
 The functions that end in `_writes` decide and do no I/O; the others read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from .lifecycle import STATES
 from .report import Event, Report, event_from, report_from, to_body
-from .storage.table import Add, Delete, Expect, Item, Key, Put, Table, Write
+from .storage.table import LIMIT, Add, Delete, Expect, Item, Key, Put, Table, Write
 
 ACTIVE_LIMIT = 400
 """At most so many reports of a kelurahan stand on its pages and its active file."""
@@ -76,19 +81,52 @@ def list_key(report: Report) -> Key:
     return Key(f"list#{who}#{phase}#{kode}", f"{report.created}#{report.id}")
 
 
+def source_key(source: str, external_id: str) -> Key:
+    """Where it is kept which report something of another system became. Any text is possible as its id there."""
+    digest = hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]
+    return Key(f"source#{source}", digest)
+
+
+def requested_keys(report: Report) -> list[Key]:
+    """A public report's rows by time of report; none for a private one."""
+    if report.private:
+        return []
+    phase = "closed" if STATES[report.state].closed else "open"
+    sort = f"{report.created}#{report.id}"
+    which = ("all", phase, f"{phase}#{report.category}")
+    return [Key(f"requested#{each}#{report.created[:7]}", sort) for each in which]
+
+
+def _times(before: Report | None, after: Report, event: Event) -> list[Write]:
+    """Rows by time: those of the report where they changed, and one for an event after the first."""
+    old = set(requested_keys(before)) if before else set()
+    new = set(requested_keys(after))
+    writes: list[Write] = [Delete(key) for key in sorted(old - new)]
+    writes += [Put(key, {}) for key in sorted(new - old)]
+    if event.seq > 1 and not after.private:
+        writes.append(Put(Key(f"updates#{event.at[:7]}", f"{event.at}#{after.id}#{event.seq:06d}"), {}))
+    return writes
+
+
 def creation_writes(
     report: Report,
     event: Event,
     *,
     contact: Mapping[str, Any] | None = None,
     answer: Put | None = None,
+    also: Sequence[Write] = (),
 ) -> list[Write]:
-    """One transaction that brings a new report into being, with its first event and its place in every list."""
+    """One transaction that brings a new report into being, with its first event and its place in every list.
+
+    `also` are a caller's own writes that must happen with it or not at all.
+    """
     writes: list[Write] = [
         Put(head_key(report.id), to_body(report), Expect.ABSENT),
         Put(event_key(report.id, event.seq), to_body(event), Expect.ABSENT),
         Put(list_key(report), row_of(report), Expect.ABSENT),
         *_count(None, report),
+        *_times(None, report, event),
+        *also,
     ]
     if contact:
         writes.append(Put(contact_key(report.id), dict(contact), Expect.ABSENT))
@@ -97,8 +135,10 @@ def creation_writes(
     return writes
 
 
-def succession_writes(before: Report, after: Report, event: Event, *, version: int) -> list[Write]:
-    """One transaction that adds an event to a report that was read at `version`."""
+def succession_writes(
+    before: Report, after: Report, event: Event, *, version: int, also: Sequence[Write] = ()
+) -> list[Write]:
+    """One transaction that adds an event to a report that was read at `version`; `also` as for creation."""
     old, new = list_key(before), list_key(after)
     moved: list[Write] = [Delete(old)] if old != new else []
     return [
@@ -107,6 +147,8 @@ def succession_writes(before: Report, after: Report, event: Event, *, version: i
         *moved,
         Put(new, row_of(after)),
         *_count(before, after),
+        *_times(before, after, event),
+        *also,
     ]
 
 
@@ -200,6 +242,82 @@ def counts(table: Table) -> dict[str, dict[str, int]]:
 def by_state(item: Item | None) -> dict[str, int]:
     """The counters of one kelurahan, states only, zeros left out."""
     return {name: n for name, n in (item.counters if item else {}).items() if name in STATES and n}
+
+
+def load_many(table: Table, ids: Sequence[str]) -> dict[str, Report]:
+    """The reports with these ids that exist, in as few reads as the table allows."""
+    found = table.get_many([head_key(each) for each in ids])
+    reports = (report_from(item.body) for item in found.values())
+    return {report.id: report for report in reports}
+
+
+def events_of(table: Table, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Event]:
+    """Events by (report id, seq), those that exist, in as few reads as the table allows."""
+    found = table.get_many([event_key(*each) for each in wanted])
+    events = (event_from(item.body) for item in found.values())
+    return {(event.report, event.seq): event for event in events}
+
+
+def requested(
+    table: Table, which: Sequence[str], start: str, end: str, *, most: int, descending: bool = True
+) -> list[str]:
+    """Ids of public reports made in [start, end] (stamps), newest first or else oldest first, at most `most`.
+
+    `which` are `all`, phases, or `<phase>#<category>`. Reads per partition no more than
+    `most` rows: as many partitions as `which` times the months between.
+    """
+    partitions = [f"requested#{each}" for each in which]
+    return [
+        sort.split("#")[1] for sort in _between(table, partitions, start, end, most, descending=descending)
+    ]
+
+
+def updates(
+    table: Table, start: str, end: str, *, most: int, descending: bool = False
+) -> list[tuple[str, int]]:
+    """(report id, seq) of events after the first of public reports in [start, end], oldest first, at most `most`."""
+    rows = _between(table, ["updates"], start, end, most, descending=descending)
+    return [(sort.split("#")[1], int(sort.split("#")[2])) for sort in rows]
+
+
+def _between(
+    table: Table, partitions: Sequence[str], start: str, end: str, most: int, *, descending: bool
+) -> list[str]:
+    """Sort keys of monthly partitions between two stamps, both included, in order of time."""
+    found: list[str] = []
+    span = months_between(start, end)
+    for month in reversed(span) if descending else span:
+        rows: list[str] = []
+        for partition in partitions:
+            # "~" comes after "#" and every digit: what was stamped at `end` itself is inside.
+            page, left = None, most - len(found)
+            while left > 0:
+                got = table.query(
+                    f"{partition}#{month}",
+                    start=start,
+                    end=f"{end}~",
+                    descending=descending,
+                    limit=min(left, LIMIT),
+                    page=page,
+                )
+                rows.extend(item.key.sort for item in got.items)
+                left, page = left - len(got.items), got.next
+                if page is None:
+                    break
+        found.extend(sorted(rows, reverse=descending)[: most - len(found)])
+        if len(found) >= most:
+            break
+    return found
+
+
+def months_between(start: str, end: str) -> list[str]:
+    """The months (yyyy-mm) from one stamp to another, first to last."""
+    year, month = int(start[:4]), int(start[5:7])
+    found: list[str] = []
+    while (text := f"{year:04d}-{month:02d}") <= end[:7]:
+        found.append(text)
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return found
 
 
 def every(

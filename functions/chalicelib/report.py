@@ -25,7 +25,7 @@ _ID = re.compile(f"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 
 CERTAIN_ENOUGH = 0.9
 """Below this share of the accuracy disc a place is in doubt."""
-EVENT_KINDS = ("received", "moved")
+EVENT_KINDS = ("received", "moved", "noted")
 CHAIN_VERSION = 1
 NO_EVENT = "0" * 64
 """What the first event of a report carries in place of the hash before it."""
@@ -108,7 +108,10 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of a report's history. `at` is a stamp; `planned` a day as yyyy-mm-dd."""
+    """One entry of a report's history. `at` is a stamp; `planned` a day as yyyy-mm-dd.
+
+    `imported` is when it was taken over from another system, whose word `at` then is.
+    """
 
     report: str
     seq: int
@@ -129,6 +132,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     duplicate_of: str | None = None
     photos: tuple[Photo, ...] = ()
     example: bool = False
+    imported: str | None = None
     commitments: dict[str, str] = {}
     previous: str = NO_EVENT
     hash: str = ""
@@ -138,7 +142,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """A report as its events left it. Longitude and latitude in degrees, WGS 84; accuracy in metres.
 
-    `original` holds description and landmark as they were written; only officers see them.
+    `original` holds description, landmark and attributes as they were written; only officers see them.
+    `attributes` are the answers to what the category asks, by code.
     """
 
     id: str
@@ -163,6 +168,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     percent: int | None = None
     planned: str | None = None
     closed: str | None = None
+    attributes: dict[str, tuple[str, ...]] = {}
     duplicate_of: str | None = None
     photos: tuple[Photo, ...] = ()
     example: bool = False

@@ -10,19 +10,22 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from . import attributes
 from .contact import ContactError
 from .contact import email as read_email
 from .contact import phone as read_phone
 from .problems import Problem, Refused
 
 MAX_PHOTOS = 3
+MAX_ATTRIBUTES = 40
 LANGUAGES = ("id", "en")
 
 
@@ -58,6 +61,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
         str, Meta(description="Never public. Erased after the report is closed.", max_length=40)
     ] = ""
     language: Annotated[Literal["id", "en"], Meta(description="Language of answers and notices.")] = "id"
+    attributes: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Answers to what the category asks, by code; its definition names them."),
+    ] = {}
     photo: Annotated[
         tuple[Annotated[str, Meta(max_length=6_000_000)], ...],
         Meta(
@@ -71,9 +78,17 @@ FIELDS = {f.name: f for f in msgspec.structs.fields(Submission)}
 _CONTROL = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def read(raw: Mapping[str, Any], *, categories: Mapping[str, Any]) -> Submission:
+def read(
+    raw: Mapping[str, Any],
+    *,
+    categories: Mapping[str, Any],
+    lengths: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    complete: bool = False,
+) -> Submission:
     """The submission that `raw` (JSON values, or strings from a form) holds.
 
+    `lengths` are (least, most) characters where a channel's own rules differ from the
+    declared ones. `complete`: what the category requires must be answered.
     Empty values count as absent. Raises Refused with one problem for each field that is wrong.
     """
     values: dict[str, Any] = {}
@@ -88,11 +103,16 @@ def read(raw: Mapping[str, Any], *, categories: Mapping[str, Any]) -> Submission
                 problems.append(Problem("missing", name))
             continue
         try:
-            values[name] = _value(name, value, categories)
+            values[name] = _value(name, value, categories, lengths)
         except Refused as refused:
             problems.extend(refused.problems)
     problems = _swapped(raw, problems)
     problems.extend(_together(values, {p.field for p in problems}))
+    if chosen := categories.get(values.get("category", "")):
+        asked = getattr(chosen, "attributes", ())
+        answers, wrong = attributes.read(asked, values.get("attributes", {}), complete=complete, strict=True)
+        values["attributes"] = answers
+        problems.extend(wrong)
     if problems:
         raise Refused(problems)
     return Submission(**values)
@@ -117,14 +137,19 @@ def read_numbers(raw: Mapping[str, Any], declared: type[msgspec.Struct]) -> dict
     return values
 
 
-def _value(name: str, value: Any, categories: Mapping[str, Any]) -> Any:
+def _value(
+    name: str, value: Any, categories: Mapping[str, Any], lengths: Mapping[str, tuple[int, int]]
+) -> Any:
     meta = _limits(Submission, name)
     if name in {"latitude", "longitude", "accuracy"}:
         return _number(name, value, meta)
-    if name == "private":
-        return _yes_or_no(name, value)
-    if name == "photo":
-        return _photos(value)
+    readers: Mapping[str, Callable[[str, Any], Any]] = {
+        "private": _yes_or_no,
+        "attributes": _answers,
+        "photo": _photos,
+    }
+    if reader := readers.get(name):
+        return reader(name, value)
     if not isinstance(value, str):
         raise Refused([Problem("not_text", name)])
     text = clean(value)
@@ -132,10 +157,11 @@ def _value(name: str, value: Any, categories: Mapping[str, Any]) -> Any:
         return _choice(name, text, tuple(categories))
     if name == "language":
         return _choice(name, text, LANGUAGES)
-    if meta.min_length is not None and len(text) < meta.min_length:
-        raise Refused([Problem("too_short", name, {"least": meta.min_length, "length": len(text)})])
-    if meta.max_length is not None and len(text) > meta.max_length:
-        raise Refused([Problem("too_long", name, {"most": meta.max_length, "length": len(text)})])
+    least, most = lengths.get(name, (meta.min_length, meta.max_length))
+    if least is not None and len(text) < least:
+        raise Refused([Problem("too_short", name, {"least": least, "length": len(text)})])
+    if most is not None and len(text) > most:
+        raise Refused([Problem("too_long", name, {"most": most, "length": len(text)})])
     return _contact(name, text) if name.startswith("contact_") else text
 
 
@@ -184,12 +210,24 @@ def _yes_or_no(name: str, value: Any) -> bool:
     raise Refused([Problem("not_yes_or_no", name, {"value": str(value)})])
 
 
-def _photos(value: Any) -> tuple[str, ...]:
+def _answers(name: str, value: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or len(value) > MAX_ATTRIBUTES:
+        raise Refused([Problem("attributes_wrong", name)])
+    answers: dict[str, tuple[str, ...]] = {}
+    for code, given in value.items():
+        many = given if isinstance(given, list | tuple) else [given]
+        if not isinstance(code, str) or not all(isinstance(each, str | int | float) for each in many):
+            raise Refused([Problem("attributes_wrong", name)])
+        answers[code] = tuple(clean(str(each)) for each in many)
+    return answers
+
+
+def _photos(name: str, value: Any) -> tuple[str, ...]:
     many = [value] if isinstance(value, str) else value
     if not isinstance(many, list | tuple) or not all(isinstance(each, str) for each in many):
-        raise Refused([Problem("not_text", "photo")])
+        raise Refused([Problem("not_text", name)])
     if len(many) > MAX_PHOTOS:
-        raise Refused([Problem("photo_too_many", "photo", {"count": len(many), "most": MAX_PHOTOS})])
+        raise Refused([Problem("photo_too_many", name, {"count": len(many), "most": MAX_PHOTOS})])
     return tuple(many)
 
 
