@@ -26,7 +26,7 @@ from chalicelib.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
-from chalicelib.storage.table import ConditionFailed, Expect, Key, Put, Table
+from chalicelib.storage.table import Change, ConditionFailed, Expect, Key, Put, Table
 
 from infra import site_version
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CONSUMER = "publish"
+FAILED = "failed"
+"""Partition of changes that could not be published."""
+PATIENCE = 5
+"""So often a batch is tried whole before its changes are tried one by one."""
 PUBLISHED = Key("published", "site")
 """Which version of the code, the words and the boundaries drew the site."""
 INSTANCE = Key("instance", "demo")
@@ -300,15 +304,17 @@ class PublisherThread(threading.Thread):
     def run(self) -> None:
         import time
 
-        tidied = 0.0
+        tidied, failures = 0.0, 0
         while not self._stop_asked.is_set():
             try:
-                worked = publish_batch(self._publisher)
+                worked = publish_batch(self._publisher, one_by_one=failures >= PATIENCE)
+                failures = 0
                 if time.monotonic() - tidied >= self._tidy_interval:
                     tidied = time.monotonic()
                     self._publisher.tidy()
             except Exception:
                 # Nothing is acknowledged that was not published: the same changes come again.
+                failures += 1
                 log.exception("publishing failed; it is tried again")
                 self._stop_asked.wait(1)
                 continue
@@ -321,13 +327,29 @@ class PublisherThread(threading.Thread):
         self.join(timeout=10)
 
 
-def publish_batch(publisher: Publisher, *, limit: int = 200) -> int:
-    """Publish the next changes of the stream and acknowledge them. Returns how many there were."""
+def publish_batch(publisher: Publisher, *, limit: int = 200, one_by_one: bool = False) -> int:
+    """Publish the next changes of the stream and acknowledge them. Returns how many there were.
+
+    With `one_by_one` a change that cannot be published is set aside under FAILED, so that it
+    holds back no other; a rebuild (`python -m infra publish --all`) takes it up again.
+    """
     batch = publisher.table.changes(CONSUMER, limit)
-    if batch.changes:
+    if one_by_one:
+        for change in batch.changes:
+            _publish_or_set_aside(publisher, change)
+    elif batch.changes:
         publisher.publish(batch.changes)
     publisher.table.acknowledge(CONSUMER, batch)
     return len(batch.changes)
+
+
+def _publish_or_set_aside(publisher: Publisher, change: Change) -> None:
+    try:
+        publisher.publish([change])
+    except Exception as error:
+        log.exception("a change was set aside: %s %s", change.key.partition, change.key.sort)
+        name = f"{change.key.partition}#{change.key.sort}"
+        publisher.table.transact([Put(Key(FAILED, name), {"error": type(error).__name__})])
 
 
 def prepare(publisher: Publisher, version: str) -> bool:
