@@ -8,6 +8,7 @@ The operators' handbook lists these rows; a test keeps it complete.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -105,7 +106,7 @@ def _typed(each: Field[Any], text: str) -> Any:
         raise ValueError("takes 1 or 0")
     if isinstance(each.default, int):
         least, most = each.metadata["least"], each.metadata["most"]
-        if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
+        if not re.fullmatch(r"-?[0-9]+", text) or not least <= int(text) <= most:
             raise ValueError(f"takes a whole number from {least} to {most}")
         return int(text)
     return text
