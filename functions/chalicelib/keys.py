@@ -1,0 +1,170 @@
+"""API keys of other systems: who they are, what they may do, how often, and until when.
+
+A key is shown once and kept as a hash. The rate is counted in the table, so that it
+holds across all processes at once. What is done with a key is the channel's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from .problems import Problem, Refused
+from .report import Office, Report, stamp
+from .storage.table import ConditionFailed, Expect, Key, Put, Table
+
+RIGHTS = ("report", "update")
+"""`report`: send service requests. `update`: send updates of service requests."""
+ROLES = ("reporter", "officer")
+"""An officer's updates move reports; a reporter's are notes, and reopen what was done."""
+PARTITION = "clients"
+WRITTEN = re.compile(r"cw_([0-9a-f]{8})_([0-9a-f]{40})")
+BOUNDARY = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?")
+WINDOW_S = 60
+PATIENCE = 10_000
+"""A count is tried again when somebody else counted first: each failure is another's success, so this is plenty."""
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A system that holds a key. `boundaries` are code prefixes as officers have them; `digest` is of the secret."""
+
+    id: str
+    name: str
+    digest: str
+    rights: tuple[str, ...]
+    role: str
+    office: Office | None
+    boundaries: tuple[str, ...]
+    per_minute: int
+    created: str
+    revoked: str | None = None
+
+    def may_act_on(self, report: Report) -> bool:
+        """Whether the report lies within the client's boundaries, or is at its office."""
+        if self.office and report.office and report.office.code == self.office.code:
+            return True
+        kode = report.place.kode if report.place else ""
+        return any(kode == each or kode.startswith(f"{each}.") for each in self.boundaries)
+
+
+def add(
+    table: Table,
+    *,
+    name: str,
+    rights: Sequence[str],
+    role: str = "reporter",
+    office: Office | None = None,
+    boundaries: Sequence[str] = (),
+    per_minute: int = 60,
+    now: datetime,
+    random_bytes: Callable[[int], bytes],
+) -> tuple[Client, str]:
+    """Make a client and its key. The key is returned this once. Raises ValueError for what cannot be."""
+    if not name.strip() or len(name) > 80:
+        raise ValueError(f"the name {name!r} must have 1 to 80 characters")
+    if not rights or set(rights) - set(RIGHTS):
+        raise ValueError(f"rights {', '.join(rights) or 'none'}: choose from {', '.join(RIGHTS)}")
+    if role not in ROLES:
+        raise ValueError(f"role {role!r}: choose from {', '.join(ROLES)}")
+    if role == "officer" and office is None:
+        raise ValueError("an officer's key needs the office it acts for: its code and its name")
+    if wrong := [each for each in boundaries if not BOUNDARY.fullmatch(each)]:
+        raise ValueError(f"boundary {wrong[0]!r} is no code such as 31, 31.71, 31.71.01 or 31.71.01.1001")
+    if not 1 <= per_minute <= 100_000:
+        raise ValueError(f"rate {per_minute}: from 1 to 100000 requests a minute")
+    for _ in range(5):
+        client_id, secret = random_bytes(4).hex(), random_bytes(20).hex()
+        client = Client(
+            client_id,
+            name.strip(),
+            _digest(secret),
+            tuple(dict.fromkeys(rights)),
+            role,
+            office,
+            tuple(boundaries),
+            per_minute,
+            stamp(now),
+        )
+        try:
+            table.transact([Put(Key(PARTITION, client_id), msgspec.to_builtins(client), Expect.ABSENT)])
+        except ConditionFailed:
+            continue
+        return client, f"cw_{client_id}_{secret}"
+    raise ValueError("five random ids in a row were taken; the source of random numbers is broken")
+
+
+def clients(table: Table) -> list[Client]:
+    """All clients, also those whose keys were revoked, oldest first."""
+    from .records import every
+
+    found = [msgspec.convert(item.body, Client) for item in every(table, PARTITION)]
+    return sorted(found, key=lambda client: (client.created, client.id))
+
+
+def revoke(table: Table, client_id: str, *, now: datetime) -> Client:
+    """End a key for good, at once. Raises LookupError when there is no such client."""
+    while True:
+        item = table.get(Key(PARTITION, client_id)) if re.fullmatch(r"[0-9a-f]{8}", client_id) else None
+        if item is None:
+            raise LookupError(f"there is no client {client_id!r}; `keys list` names them")
+        client = msgspec.convert(item.body, Client)
+        if client.revoked:
+            return client
+        ended = msgspec.structs.replace(client, revoked=stamp(now))
+        try:
+            table.transact([Put(item.key, msgspec.to_builtins(ended), item.version)])
+        except ConditionFailed:
+            continue
+        return ended
+
+
+def check(table: Table, text: str, right: str, *, now: datetime) -> Client:
+    """The client that holds the key `text`, if it may do what `right` names now; counts this request.
+
+    Raises Refused: 403 without a key, for a wrong or revoked one and for a right it
+    lacks; 429 when its rate is used up.
+    """
+    if not text:
+        raise Refused([Problem("key_missing", "api_key")], 403)
+    match = WRITTEN.fullmatch(text)
+    item = table.get(Key(PARTITION, match.group(1))) if match else None
+    if match is None or item is None:
+        raise Refused([Problem("key_wrong", "api_key")], 403)
+    client = msgspec.convert(item.body, Client)
+    if not hmac.compare_digest(client.digest, _digest(match.group(2))) or client.revoked:
+        raise Refused([Problem("key_wrong", "api_key")], 403)
+    if right not in client.rights:
+        raise Refused([Problem("key_right", "api_key", {"value": right})], 403)
+    count(table, client.id, client.per_minute, now=now)
+    return client
+
+
+def count(table: Table, who: str, most: int, *, now: datetime) -> int:
+    """Count a request of `who` in this minute; how many are left. Exact, however many count at once.
+
+    Raises Refused (429) when `most` were counted in this minute.
+    """
+    window, into = divmod(int(now.timestamp()), WINDOW_S)
+    key = Key(f"rate#{who}", str(window))
+    for _ in range(PATIENCE):
+        item = table.get(key)
+        used = item.body["used"] if item else 0
+        if used >= most:
+            raise Refused([Problem("rate", "api_key", {"most": most, "seconds": WINDOW_S - into})], 429)
+        expires = (window + 2) * WINDOW_S
+        try:
+            table.transact([Put(key, {"used": used + 1}, item.version if item else Expect.ABSENT, expires)])
+        except ConditionFailed:
+            continue
+        return int(most - used - 1)
+    raise Refused([Problem("busy")], 503)
+
+
+def _digest(secret: str) -> str:
+    """What is kept of a secret. It is random, so a plain SHA-256 cannot be turned back."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,169 @@
+"""API keys: shown once, kept as a hash, limited in rights and rate, and ended for good."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalicelib import intake, keys, records
+from chalicelib.problems import Refused
+from chalicelib.report import Office
+from chalicelib.storage.sqlite import SQLiteTable
+from chalicelib.storage.table import Key
+from chalicelib.submission import Submission
+
+from .conftest import Clock, Dice
+
+
+@pytest.fixture
+def add(table: SQLiteTable, clock: Clock, dice: Dice) -> Any:
+    def make(**changes: Any) -> tuple[keys.Client, str]:
+        good: dict[str, Any] = {
+            "name": "Peta Kota",
+            "rights": ["report"],
+            "now": clock(),
+            "random_bytes": dice,
+        }
+        return keys.add(table, **{**good, **changes})
+
+    return make
+
+
+def refused(table: SQLiteTable, text: str, clock: Clock, right: str = "report") -> tuple[str, int]:
+    with pytest.raises(Refused) as caught:
+        keys.check(table, text, right, now=clock())
+    return caught.value.problems[0].code, caught.value.status
+
+
+def test_a_key_opens_what_its_rights_name_and_nothing_else(table: SQLiteTable, clock: Clock, add: Any):
+    client, text = add()
+    assert keys.check(table, text, "report", now=clock()) == client
+    assert refused(table, text, clock, "update") == ("key_right", 403)
+
+
+def test_the_secret_of_a_key_is_kept_nowhere(tmp_path: Path, table: SQLiteTable, add: Any):
+    _, text = add()
+    table.close()
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("table*"))
+    assert text.rpartition("_")[2].encode() not in stored
+
+
+@pytest.mark.parametrize(
+    "text", ["wrong", "cw_00000000_" + "0" * 40, "cw_\x00", "ü" * 50, "cw_ffffffff_" + "f" * 41]
+)
+def test_a_wrong_key_is_refused(table: SQLiteTable, clock: Clock, text: str):
+    assert refused(table, text, clock) == ("key_wrong", 403)
+
+
+def test_a_key_with_another_secret_is_refused(table: SQLiteTable, clock: Clock, add: Any):
+    _, text = add()
+    assert refused(table, text[:-1] + ("0" if text[-1] != "0" else "1"), clock) == ("key_wrong", 403)
+
+
+def test_no_key_is_said_as_such(table: SQLiteTable, clock: Clock):
+    assert refused(table, "", clock) == ("key_missing", 403)
+
+
+def test_a_revoked_key_opens_nothing_and_stays_in_the_list(table: SQLiteTable, clock: Clock, add: Any):
+    client, text = add()
+    ended = keys.revoke(table, client.id, now=clock())
+    assert ended.revoked == "2026-11-23T02:00:00.000Z"
+    clock.later(days=1)
+    assert keys.revoke(table, client.id, now=clock()) == ended, "the first revocation counts"
+    assert refused(table, text, clock) == ("key_wrong", 403)
+    assert keys.clients(table) == [ended]
+
+
+@pytest.mark.parametrize("client_id", ["00000000", "", "../x"])
+def test_revoking_a_client_that_is_not_there_says_so(table: SQLiteTable, clock: Clock, client_id: str):
+    with pytest.raises(LookupError, match="keys list"):
+        keys.revoke(table, client_id, now=clock())
+
+
+def test_the_rate_is_exact_under_concurrency_and_starts_anew_each_minute(
+    table: SQLiteTable, clock: Clock, add: Any
+):
+    _, text = add(per_minute=25)
+    outcomes: list[str] = []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait()
+        for _ in range(6):
+            try:
+                keys.check(table, text, "report", now=clock())
+                outcomes.append("taken")
+            except Refused as refusal:
+                assert refusal.status == 429
+                outcomes.append(refusal.problems[0].code)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (outcomes.count("taken"), outcomes.count("rate")) == (25, 23)
+    clock.later(seconds=60)
+    keys.check(table, text, "report", now=clock())
+
+
+def test_counts_of_past_minutes_leave_the_table(table: SQLiteTable, clock: Clock, add: Any):
+    client, text = add()
+    keys.check(table, text, "report", now=clock())
+    assert len(table.query(f"rate#{client.id}").items) == 1
+    clock.later(minutes=3)
+    assert table.query(f"rate#{client.id}").items == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": " "}, "1 to 80"),
+        ({"rights": []}, "choose from report, update"),
+        ({"rights": ["all"]}, "choose from report, update"),
+        ({"role": "king"}, "choose from reporter, officer"),
+        ({"role": "officer"}, "needs the office"),
+        ({"boundaries": ["31.7"]}, "is no code"),
+        ({"per_minute": 0}, "from 1 to"),
+    ],
+)
+def test_a_client_that_cannot_be_is_refused_with_the_reason(
+    table: SQLiteTable, add: Any, changes: dict[str, Any], words: str
+):
+    with pytest.raises(ValueError, match=words):
+        add(**changes)
+    assert keys.clients(table) == []
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "office", "may"),
+    [
+        (["31"], None, True),
+        (["31.71.01"], None, True),
+        (["31.71.01.1001"], None, True),
+        (["31.71.01.1002"], None, False),
+        (["31.72"], None, False),
+        ([], None, False),
+        ([], Office("31.71.01.1001", "Kelurahan Gambir"), True),
+        ([], Office("dinas", "Dinas"), False),
+    ],
+)
+def test_a_client_acts_within_its_boundaries_or_where_its_office_has_the_report(
+    door: intake.Door, add: Any, boundaries: list[str], office: Office | None, may: bool
+):
+    sent = Submission(category="jalan", description="Lubang besar.", latitude=-6.17, longitude=106.83)
+    found = records.load(door.table, intake.accept(door, sent, channel="web").id)
+    assert found is not None
+    client, _ = add(boundaries=boundaries, office=office)
+    assert client.may_act_on(found[0]) is may
+
+
+def test_an_id_that_is_taken_is_drawn_again(table: SQLiteTable, dice: Dice, add: Any):
+    dice.forced = [b"\1" * 4]
+    first, _ = add()
+    dice.forced = [b"\1" * 4]
+    second, _ = add()
+    assert (first.id == "01010101", first.id != second.id) == (True, True)
+    assert table.get(Key(keys.PARTITION, first.id)) is not None
