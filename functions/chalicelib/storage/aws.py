@@ -95,6 +95,8 @@ def client(
                 retries={"total_max_attempts": 1},
                 signature_version=signature,
                 tcp_keepalive=True,
+                # One host name per region: what VPC endpoints and stand-ins answer to.
+                account_id_endpoint_mode="disabled",
                 max_pool_connections=20,
             ),
         )

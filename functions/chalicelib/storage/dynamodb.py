@@ -249,15 +249,20 @@ class DynamoDBTable:
         check_consumer(consumer)
         check_limit(limit)
         position, _ = self._stored_position(consumer)
-        return dynamodb_streams.read(
-            self._streams(),
-            self._stream(),
-            self._retries,
-            self._iterators,
-            consumer=consumer,
-            position=position,
-            limit=limit,
-        )
+        try:
+            return dynamodb_streams.read(
+                self._streams(),
+                self._stream(),
+                self._retries,
+                self._iterators,
+                consumer=consumer,
+                position=position,
+                limit=limit,
+            )
+        except aws.Refused as refused:
+            # Perhaps the table was made anew and has another stream: ask again next time.
+            self._stream_arn = ""
+            raise refused.as_storage_error(f"the stream of table {self._name}") from None
 
     def acknowledge(self, consumer: str, batch: Batch) -> None:
         check_consumer(consumer)

@@ -276,6 +276,7 @@ class SQLiteTable:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """One writer at a time, from its first read to its commit."""
+        self._check_usable()
         if not self._writer.acquire(timeout=self._busy_s):
             raise Busy(f"other threads kept writing to {self._path} for {self._busy_s} seconds: try again")
         try:
@@ -297,11 +298,7 @@ class SQLiteTable:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """A connection that nobody else uses at the moment. Lock time-outs become Busy."""
-        if self._closed:
-            raise StorageError(f"the table {self._path} was closed")
-        if self._pid != os.getpid():
-            # A forked child must not touch its parent's connections: begin with none.
-            self._pid, self._free, self._writer = os.getpid(), collections.deque(), threading.Lock()
+        self._check_usable()
         try:
             connection = self._free.pop()
         except IndexError:
@@ -319,6 +316,16 @@ class SQLiteTable:
                 connection.close()
             else:
                 self._free.append(connection)
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise StorageError(f"the table {self._path} was closed")
+        if self._pid != os.getpid():
+            # SQLite's locks do not survive a fork: going on could damage the file without a word.
+            raise StorageError(
+                f"the table {self._path} was opened before this process was forked: "
+                "start processes by spawning, and open the table in each"
+            )
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
