@@ -11,6 +11,7 @@ import base64
 import gzip
 import hashlib
 import logging
+import re
 import signal
 import socket
 import sys
@@ -152,7 +153,8 @@ class Site:
             data = page.data if page else b""
             said = [("Content-Type", operation.HTML_TYPE), ("Cache-Control", "max-age=2"), *self._headers]
             return 404, said, data
-        tag = f'"{hashlib.sha256(found.data).hexdigest()[:20]}"'
+        # Weak: compressed or not, it is the same page.
+        tag = f'W/"{hashlib.sha256(found.data).hexdigest()[:20]}"'
         said = [("ETag", tag), *files_port.headers(wanted).items(), *self._headers]
         if tag in headers.get("if-none-match", ""):
             return 304, said, b""
@@ -281,9 +283,21 @@ def _encoded(
 ) -> tuple[list[tuple[str, str]], bytes]:
     """The body as the client wants it: compressed when it may be and it pays."""
     kind = next((value for name, value in said if name.lower() == "content-type"), "")
-    if len(body) < 400 or not kind.startswith(COMPRESSED) or "gzip" not in headers.get("accept-encoding", ""):
+    if len(body) < 400 or not kind.startswith(COMPRESSED):
         return said, body
-    return [*said, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], _gzipped(body)
+    said = [*said, ("Vary", "Accept-Encoding")]
+    if not takes_gzip(headers.get("accept-encoding", "")):
+        return said, body
+    return [*said, ("Content-Encoding", "gzip")], _gzipped(body)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, or any coding, and does not weigh it with nothing (RFC 9110)."""
+    weights: dict[str, bool] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        weights[coding.strip()] = not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
+    return weights.get("gzip", weights.get("*", False))
 
 
 @lru_cache(maxsize=512)
