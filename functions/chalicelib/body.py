@@ -35,8 +35,22 @@ def read(body: bytes, content_type: str, *, max_bytes: int) -> tuple[dict[str, A
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON:
         return _json(body), []
+    pairs, files = read_pairs(body, content_type, max_bytes=max_bytes)
+    return _pairs(pairs), files
+
+
+def read_pairs(
+    body: bytes, content_type: str, *, max_bytes: int
+) -> tuple[list[tuple[str, str]], list[bytes]]:
+    """((name, value) as often as sent, files) of a form, for channels where fields may be repeated.
+
+    Raises Refused as read() does.
+    """
+    if len(body) > max_bytes:
+        raise Refused([Problem("body_too_large")], 413)
+    kind = content_type.partition(";")[0].strip().lower()
     if kind == URLENCODED:
-        return _pairs(_urlencoded(body)), []
+        return _urlencoded(body), []
     if kind == MULTIPART:
         return _multipart(body, content_type)
     raise Refused([Problem("content_type", "Content-Type", {"value": content_type})], 415)
@@ -65,7 +79,7 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
         raise _unreadable(URLENCODED) from None
 
 
-def _multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], list[bytes]]:
+def _multipart(body: bytes, content_type: str) -> tuple[list[tuple[str, str]], list[bytes]]:
     from multipart import MultipartError, MultipartParser, parse_options_header
 
     boundary = parse_options_header(content_type)[1].get("boundary", "")
@@ -88,7 +102,7 @@ def _multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], list[byt
                 files.append(part.raw)
     except (MultipartError, UnicodeDecodeError, LookupError, ValueError):
         raise _unreadable(MULTIPART) from None
-    return _pairs(pairs), files
+    return pairs, files
 
 
 def _pairs(pairs: list[tuple[str, str]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import msgspec
 
@@ -26,11 +26,14 @@ STATUS = {
     200: "Found.",
     201: "Accepted.",
     303: "Continue at Location.",
+    304: "Not changed since the ETag in If-None-Match.",
     400: "Something in the request is wrong; every error is named.",
+    403: "The key does not open this.",
     404: "There is nothing like that.",
     413: "Too large.",
     415: "Not a content type that is read here.",
     422: "The Idempotency-Key belongs to a different report.",
+    429: "Too many requests; try again after Retry-After seconds.",
     503: "Too busy just now; try again after Retry-After seconds.",
 }
 
@@ -40,10 +43,10 @@ def document(operations: Sequence[Operation]) -> bytes:
     from .operation import PAGE
 
     structs = {
-        part for o in operations for answer in o.answers.values() for part in answer if _is_struct(part)
+        part for o in operations for answer in o.answers.values() for part in answer if _has_schema(part)
     }
     structs |= {operation.takes for operation in operations if operation.takes}
-    ordered = sorted(structs, key=lambda struct: struct.__name__)
+    ordered = sorted(structs, key=str)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
     by_struct = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -75,12 +78,19 @@ def document(operations: Sequence[Operation]) -> bytes:
     )
 
 
-def _is_struct(part: Any) -> bool:
+def _has_schema(part: Any) -> bool:
+    """Whether a declared answer is a struct, or a list of one."""
+    if get_origin(part) is list:
+        return _has_schema(get_args(part)[0])
     return isinstance(part, type) and issubclass(part, msgspec.Struct)
 
 
 def _parameters(operation: Operation) -> dict[str, Any]:
     found: list[dict[str, Any]] = [REPORT_ID] if re.search(r"\{report_id\}", operation.path) else []
+    found += [
+        {"name": name, "in": "path", "required": True, "schema": dict(schema)}
+        for name, schema in operation.places.items()
+    ]
     if operation.query:
         _, queries = msgspec.json.schema_components([operation.query])
         schema = queries[operation.query.__name__]
@@ -109,10 +119,14 @@ def _request_body(operation: Operation, by_struct: dict[Any, Any]) -> dict[str, 
 
 
 def _answer(status: int, parts: Sequence[Any], by_struct: dict[Any, Any], page: str) -> dict[str, Any]:
+    from .operation import XML
+
     content: dict[str, Any] = {}
     for part in parts:
         if part == page:
             content["text/html"] = {"schema": {"type": "string"}}
+        elif part == XML:
+            content[XML] = {"schema": {"type": "string"}}
         elif part is dict:
             content["application/json"] = {"schema": {"type": "object"}}
         elif part is not None:

@@ -30,12 +30,16 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as handlers see it: header names in lower case, each query parameter once."""
+    """A request as handlers see it: header names in lower case, each query parameter once.
+
+    `many` holds every value of query parameters, also of those that were repeated.
+    """
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    many: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,16 @@ class Errors(msgspec.Struct, frozen=True):
 
 PAGE = "text/html"
 """Stands for a readable page where a declaration names what comes out."""
+XML = "text/xml"
+"""Stands for an XML document where a declaration names what comes out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: `answers` by status; None stands for an answer without a body, PAGE for a page."""
+    """One operation: `answers` by status; None stands for an answer without a body, PAGE for a page, XML for XML.
+
+    `places` are the parameters in the path besides a report's number: their JSON schema, by name.
+    """
 
     name: str
     method: str
@@ -92,6 +101,7 @@ class Operation:
     takes: type[msgspec.Struct] | None = None
     content_types: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 SECURITY = {

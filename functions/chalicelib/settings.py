@@ -60,6 +60,16 @@ class Settings:
     )
     basemap_tiles: str = _is("", "raster tile address with {z} {x} {y}; empty: outlines and names only")
     basemap_attribution: str = _is("", "who made the basemap, shown on it; needed when BASEMAP_TILES is set")
+    open311_contact: str = _is("", "who answers questions about Open311: shown in its discovery document")
+    open311_key_service: str = _is("", "how to get an API key, in words or as an address: shown in discovery")
+    open311_jurisdiction: str = _is(
+        "", "jurisdiction_id of this instance; empty: any is taken, as there is only one"
+    )
+    open311_anonymous: bool = _is(True, "take service requests without an API key, as the website does")
+    open311_test: bool = _is(False, "call the endpoint a test in the discovery document, not production")
+    fetch_private: bool = _is(
+        False, "fetch photos and call webhooks at private addresses, too; for development only"
+    )
     contact_days: int = _is(90, "days after closing until contact data is erased", least=1, most=365)
 
     @property

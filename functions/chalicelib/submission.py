@@ -84,11 +84,13 @@ def read(
     categories: Mapping[str, Any],
     lengths: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     complete: bool = False,
+    placeless: bool = False,
 ) -> Submission:
     """The submission that `raw` (JSON values, or strings from a form) holds.
 
     `lengths` are (least, most) characters where a channel's own rules differ from the
-    declared ones. `complete`: what the category requires must be answered.
+    declared ones. `complete`: what the category requires must be answered. `placeless`: without
+    a position or kelurahan an officer places it.
     Empty values count as absent. Raises Refused with one problem for each field that is wrong.
     """
     values: dict[str, Any] = {}
@@ -107,7 +109,8 @@ def read(
         except Refused as refused:
             problems.extend(refused.problems)
     problems = _swapped(raw, problems)
-    problems.extend(_together(values, {p.field for p in problems}))
+    if not placeless:
+        problems.extend(_together(values, {p.field for p in problems}))
     if chosen := categories.get(values.get("category", "")):
         asked = getattr(chosen, "attributes", ())
         answers, wrong = attributes.read(asked, values.get("attributes", {}), complete=complete, strict=True)
