@@ -118,7 +118,13 @@ def call(
     call that is not `repeatable` would read its own first attempt as somebody else's:
     once an answer is lost it is Unclear.
     """
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,
+        HTTPClientError,
+        IncompleteReadError,
+    )
 
     operation = getattr(method, "__name__", "call")
     deadline = time.monotonic() + retries.patience_s
@@ -136,9 +142,14 @@ def call(
                 raise Refused(operation, code, response) from None
             reason = code
             lost = lost or code == IN_PROGRESS or code not in THROTTLED | CONTENDED | {_CANCELED}
-        except HTTPClientError as error:
+        except ConnectionError as error:
+            reason = type(error).__name__
+        except (HTTPClientError, IncompleteReadError) as error:
             reason = type(error).__name__
             lost = True
+        except BotoCoreError as error:
+            # No credentials, for one. The message of others can show arguments: the name must do.
+            raise StorageError(f"{operation} on {what} could not be called: {type(error).__name__}") from None
         if (lost and not repeatable) or attempt >= retries.attempts or time.monotonic() > deadline:
             tried = f"{operation} on {what} failed {attempt} times, last with {reason}"
             if writes and lost:
