@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: run test e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package run test e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,9 +73,12 @@ assets: setup ## build scripts, styles, icons and words, unless that is done
 dynamodb-local: setup ## the jar that the storage tests can use
 	@$(PY) -m infra.dynamodb_local
 
+package: setup boundaries assets ## what is deployed: dist/deployment.zip and dist/sam.json
+	@$(PY) -m infra package --stage $(or $(STAGE),dev)
+
 lock: ## choose versions anew
 	@for name in dev node bench; do $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --upgrade requirements/$$name.in -o requirements/$$name.lock --custom-compile-command "make lock"; done
 
 clean: ## remove what was made here; DATA_DIR stays
-	rm -rf $(VENV) .venv-bench node_modules geo/build web/build .cache
+	rm -rf $(VENV) .venv-bench node_modules geo/build web/build dist .cache

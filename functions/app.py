@@ -6,15 +6,18 @@ chalicelib/api.py; a test keeps the two in step.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 # In the bundle geo and web lie in vendor/, which Chalice unpacks beside this file.
 sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, Response
-from chalicelib import api, wiring
+from chalicelib import api, logs, wiring
 from chalicelib.operation import Request
 
-app = Chalice(app_name="cctv-warga")
+if logs.deployed():
+    logs.setup()
+app = Chalice(app_name="cctv-warga", configure_logs=not logs.deployed())
 app.api.binary_types = ["multipart/form-data"]
 ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the asker's language
 
@@ -22,9 +25,11 @@ ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the a
 def answer(name: str, **path: str) -> Response:
     """Hand the current request to an operation and its answer back to Chalice."""
     request = app.current_request
+    logs.request_id.set(str((request.context or {}).get("requestId", "")))
     asked = Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body)
     got = api.answer(wiring.parts(), name, asked)
-    return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers))
+    answered = {logs.REQUEST_HEADER: logs.request_id.get()} if logs.request_id.get() else {}
+    return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers) | answered)
 
 
 @app.route("/api/reports", methods=["POST"], content_types=ANY_TYPE)
@@ -70,3 +75,50 @@ def health() -> Response:
 @app.route("/api/openapi.json", methods=["GET"])
 def openapi() -> Response:
     return answer("openapi")
+
+
+# Triggers. Their modules are imported when first used: the API's cold start needs none of them.
+# What wakes them, and how failures are retried, is in template.yaml.
+
+
+@app.on_dynamodb_record(stream_arn="arn:aws:dynamodb:::set-by-template.yaml", name="publisher")
+def publisher(event: Any) -> dict[str, Any]:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    return triggers.publish(wiring.deployed_publisher(), event.to_dict())
+
+
+@app.on_dynamodb_record(stream_arn="arn:aws:dynamodb:::set-by-template.yaml", name="retention")
+def retention(event: Any) -> dict[str, Any]:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    days = wiring.current().contact_days
+    return triggers.keep_time_limits(wiring.table(), event.to_dict(), contact_days=days)
+
+
+@app.lambda_function(name="photo")
+def photo(event: dict[str, Any], context: Any) -> int:
+    from chalicelib import triggers
+
+    logs.request_id.set(context.aws_request_id)
+    most = wiring.current().max_photo_bytes
+    return triggers.look_at_uploads(wiring.files("private"), event, max_photo_bytes=most)
+
+
+@app.schedule("rate(1 minute)", name="every_minute")
+def every_minute(event: Any) -> int:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    return triggers.tidy(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
+
+
+@app.schedule("cron(0 19 * * ? *)", name="daily")
+def daily(event: Any) -> dict[str, int]:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    today = triggers.jakarta_day(wiring.now())
+    return triggers.check(wiring.deployed_publisher(), today, event.context.get_remaining_time_in_millis)

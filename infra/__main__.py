@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
+from infra import cloud
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit status."""
@@ -20,7 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("run", help="serve everything on this machine")
     publish = commands.add_parser("publish", help="rebuild the site from the table")
     publish.add_argument("--all", action="store_true", required=True, help="every page and file")
+    cloud.add(commands)
     asked = parser.parse_args(arguments)
+    if asked.command in cloud.COMMANDS:
+        return cloud.main(asked)
     try:
         chosen = settings.read()
     except settings.SettingsError as error:

@@ -19,13 +19,15 @@ from . import categories, settings
 from .intake import Door
 from .operation import Parts
 from .storage.files import Files
-from .storage.table import Table
+from .storage.table import Key, Table
 
 if TYPE_CHECKING:
     from web.render import Renderer
 
     from .publish import Progress, Publisher
 
+INSTANCE = Key("instance", "demo")
+"""Whether this instance was filled with example reports."""
 UPLOADS_AT = "/_local/uploads"
 """Where the local server takes uploads that a deployed bucket would take."""
 
@@ -160,3 +162,10 @@ def publisher(*, example: bool, progress: Progress | None = None) -> Publisher:
         example=example,
         progress=progress or silently,
     )
+
+
+@lru_cache(maxsize=1)
+def deployed_publisher() -> Publisher:
+    """The publisher of a function, made once for all its invocations."""
+    kept = table().get(INSTANCE)
+    return publisher(example=bool(kept and kept.body["example"]))

@@ -1,0 +1,338 @@
+"""The template says what the product needs, and says it like the code does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalicelib import api, publish, records, settings
+from chalicelib.report import Report
+from chalicelib.storage.s3 import S3Files
+from chalicelib.storage.table import Change, Key
+
+from infra import local, package
+
+FUNCTIONS = ("APIHandler", "Publisher", "Retention", "Photo", "EveryMinute", "Daily")
+HANDBOOK = package.ROOT / "infra" / "docs" / "deploy.md"
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def filled(text: str) -> str:
+    values = {
+        "AWS::StackName": "warga",
+        "AWS::AccountId": "123456789012",
+        "AWS::Region": "ap-southeast-3",
+        "TileOrigin": "",
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    return re.sub(r"\$\{([A-Za-z:]+)\}", lambda m: values[m.group(1)], text)
+
+
+def test_cfn_lint_finds_nothing(packaged: Path) -> None:
+    tool = [sys.executable, "-c", "import sys; from cfnlint.runner import main; sys.exit(main())"]
+    for file, region in (
+        (packaged / package.TEMPLATE, "ap-southeast-3"),
+        (package.ROOT / "infra/edge.yaml", "us-east-1"),
+    ):
+        done = subprocess.run(
+            [*tool, str(file), "--regions", region], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_every_resource_has_a_type_and_a_misspelled_one_is_named(template: dict[str, Any]) -> None:
+    assert package.faults_of_template(template) == []
+    wrong = {"Resources": {**template["Resources"], "Publischer": {"Properties": {}}}}
+    assert package.faults_of_template(wrong)[0].startswith("the resource Publischer has no Type")
+
+
+def test_every_function_has_memory_time_logs_and_the_runtime(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Serverless::Function")
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    assert set(functions) == set(FUNCTIONS)
+    for name, function in functions.items():
+        assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+        assert groups[f"{name}Logs"]["RetentionInDays"] == {"Ref": "LogDays"}
+        assert function["Runtime"].startswith("python3.")
+        assert 128 <= function["MemorySize"] <= 1024
+        assert function["Timeout"] <= 900
+    # API Gateway gives up after 29 seconds; a tidy that runs into the next one would do its work twice.
+    assert functions["APIHandler"]["Timeout"] < 29
+    assert functions["EveryMinute"]["Timeout"] < 60
+    assert functions["EveryMinute"]["ReservedConcurrentExecutions"] == 1
+
+
+def test_the_functions_environment_holds_only_settings_that_exist(template: dict[str, Any]) -> None:
+    given = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    assert given - {name for name, _, _ in settings.names()} == {"STAGE", "AWS_ENDPOINT_URL_S3"}
+    assert {"ENGINE", "TABLE", "SITE_BUCKET", "PRIVATE_BUCKET"} <= given
+
+
+def test_the_table_is_what_the_storage_code_needs_and_cannot_be_lost_by_accident(
+    template: dict[str, Any],
+) -> None:
+    table = template["Resources"]["Table"]
+    properties = table["Properties"]
+    assert [k["AttributeName"] for k in properties["KeySchema"]] == ["partition", "sort"]
+    assert properties["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
+    assert "GlobalSecondaryIndexes" not in properties
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_both_buckets_are_closed_encrypted_versioned_and_kept(template: dict[str, Any]) -> None:
+    buckets = of_type(template, "AWS::S3::Bucket")
+    assert set(buckets) == {"PrivateBucket", "SiteBucket"}
+    for name, bucket in buckets.items():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert template["Resources"][name]["DeletionPolicy"] == "Retain"
+    rules = {rule["Id"]: rule for rule in buckets["PrivateBucket"]["LifecycleConfiguration"]["Rules"]}
+    assert rules["uploads-that-no-report-took"]["ExpirationInDays"] == 1
+    assert rules["uploads-that-no-report-took"]["Prefix"] == "uploads/"
+
+
+def test_stream_triggers_answer_in_part_split_batches_and_set_poison_aside(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Serverless::Function")
+    for name in ("Publisher", "Retention"):
+        (event,) = functions[name]["Events"].values()
+        assert event["Type"] == "DynamoDB"
+        trigger = event["Properties"]
+        assert trigger["Stream"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+        assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert trigger["BisectBatchOnFunctionError"] is True
+        assert trigger["StartingPosition"] == "TRIM_HORIZON"
+        assert 0 < trigger["MaximumRetryAttempts"] < 100
+        assert trigger["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def matches(pattern: dict[str, Any], key: Key) -> bool:
+    """Lambda's event filter, as far as ours goes: equality and prefix on the two keys."""
+    found = {"partition": key.partition, "sort": key.sort}
+    for name, rule in pattern["dynamodb"]["Keys"].items():
+        allowed = rule["S"]
+        if not any(
+            found[name].startswith(a["prefix"]) if isinstance(a, dict) else found[name] == a for a in allowed
+        ):
+            return False
+    return True
+
+
+def test_the_publishers_filter_lets_through_all_that_changes_the_site_and_not_its_own_marks(
+    template: dict[str, Any],
+) -> None:
+    functions = of_type(template, "AWS::Serverless::Function")
+
+    def pattern(name: str) -> dict[str, Any]:
+        (event,) = functions[name]["Events"].values()
+        (only,) = event["Properties"]["FilterCriteria"]["Filters"]
+        loaded: dict[str, Any] = json.loads(only["Pattern"])
+        return loaded
+
+    report = Report(
+        "7K3M9QX2", "2026-01-01T00:00:00.000Z", "", "jalan", "waiting", "", "web", "id", False, "", 1, ""
+    )
+    head, row = records.head_key(report.id), Key("list#public#open#31.71.01.1001", "2026-01-01#7K3M9QX2")
+    others = [
+        records.contact_key(report.id),
+        records.dirty_key("city"),
+        Key("counts", "31.71.01.1001"),
+        records.idempotency_key("0" * 64),
+        Key("list#private#open#31.71.01.1001", "x"),
+    ]
+    for key in (head, row, records.event_key(report.id, 1), *others):
+        touched = publish.targets([Change(key, "insert", "1")]) != publish.Targets()
+        # Nothing that changes the site may be filtered out; of the rest, events are let through and cost little.
+        assert matches(pattern("Publisher"), key) >= touched
+    assert not any(matches(pattern("Publisher"), key) for key in others)
+    assert matches(pattern("Retention"), head)
+    assert not any(
+        matches(pattern("Retention"), key) for key in (row, records.event_key(report.id, 1), *others)
+    )
+
+
+def test_pages_get_the_same_security_headers_as_from_the_local_server(
+    template: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = template["Resources"]["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    sent = config["SecurityHeadersConfig"]
+    policy = filled(sent["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"])
+
+    def directives(text: str) -> dict[str, list[str]]:
+        return {words[0]: words[1:] for words in (part.split() for part in text.split(";")) if words}
+
+    deployed, here = directives(policy), directives(local.security_headers()["Content-Security-Policy"])
+    uploads = deployed.pop("connect-src")
+    here.pop("connect-src", None)
+    assert deployed == here
+    assert "unsafe-inline" not in policy
+    assert sent["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31_536_000
+    assert sent["ReferrerPolicy"]["ReferrerPolicy"] == local.security_headers()["Referrer-Policy"]
+    custom = {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]}
+    assert custom["Permissions-Policy"] == local.security_headers()["Permissions-Policy"]
+    # The browser may send photos to exactly the address that uploads are signed for.
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", filled(variables["AWS_ENDPOINT_URL_S3"]["Fn::Sub"]))
+    files = S3Files("warga-private-123456789012", region="ap-southeast-3")
+    upload = files.presign_upload("uploads/a", max_bytes=10, content_types=("image/jpeg",), expires_s=60)
+    assert upload.url in uploads
+
+
+def test_api_and_site_share_one_domain_and_only_the_site_is_cached(template: dict[str, Any]) -> None:
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    assert config["DefaultCacheBehavior"]["TargetOriginId"] == "site"
+    assert [b["PathPattern"] for b in config["CacheBehaviors"]] == ["/api/*", "/open311/*"]
+    for behaviour in config["CacheBehaviors"]:
+        assert behaviour["TargetOriginId"] == "api"
+        assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+        assert "POST" in behaviour["AllowedMethods"]
+    origins = {origin["Id"]: origin for origin in config["Origins"]}
+    stage = template["Resources"]["RestAPI"]["Properties"]["StageName"]
+    assert origins["api"]["OriginPath"] == f"/{stage}"
+    served = {op.path.split("/")[1] for op in api.OPERATIONS}
+    assert served <= {b["PathPattern"].split("/")[1] for b in config["CacheBehaviors"]}
+
+
+def test_the_api_never_answers_403_because_the_cdn_shows_a_page_in_its_place(
+    template: dict[str, Any],
+) -> None:
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    replaced = {error["ErrorCode"] for error in config["CustomErrorResponses"]}
+    answered = {status for operation in api.OPERATIONS for status in operation.answers}
+    assert replaced.isdisjoint(answered)
+
+
+PATHS = (
+    "/",
+    "/en",
+    "/en/",
+    "/lapor",
+    "/lapor/",
+    "/laporan/7K3M9QX2/",
+    "/laporan/7k3m-9qx2",
+    "/laporan/7k3m-9qx2/",
+    "/en/laporan/7k3m-9qx2",
+    "/laporan/7K3M9QX2",
+    "/laporan/oiloilo1/",
+    "/laporan/UUUUUUUU/",
+    "/laporan/short",
+    "/laporan/7K3M9QX2.json",
+    "/kelurahan/31.71.01.1001/feed.xml",
+    "/kelurahan/31.71.01.1001",
+    "/aset/site-1.css",
+    "/data/batas.json",
+    "/laporan/7k3m%209qx2/",
+    "/favicon.ico",
+    "//",
+    "/rekap/2026-11",
+    "/laporan/%ff/",
+    "/nöwhere",
+)
+
+
+def test_the_cdn_sends_people_where_the_local_server_sends_them(
+    template: dict[str, Any], tmp_path: Path, node: str
+) -> None:
+    from urllib.parse import quote, unquote
+
+    code = template["Resources"]["SiteAddresses"]["Properties"]["FunctionCode"]
+    uris = [quote(path, safe="/%") for path in PATHS]
+    script = tmp_path / "run.js"
+    script.write_text(
+        f"{code}\nconsole.log(JSON.stringify({json.dumps(uris)}.map(u => handler({{request: {{uri: u}}}}))))"
+    )
+    done = subprocess.run([node, str(script)], capture_output=True, text=True, check=True)
+    for path, uri, answer in zip(PATHS, uris, json.loads(done.stdout), strict=True):
+        moved = local.canonical(unquote(uri, errors="replace")) if "%ff" not in path else None
+        if "%ff" in path:
+            assert "uri" in answer or answer["statusCode"] == 301  # no crash on what is no UTF-8
+        elif moved:
+            assert (answer["statusCode"], unquote(answer["headers"]["location"]["value"])) == (301, moved), (
+                path
+            )
+        else:
+            assert answer["uri"] == (f"{uri}index.html" if uri.endswith("/") else uri), path
+
+
+def test_the_api_learns_who_asks_from_the_cdn_and_not_from_the_client(
+    template: dict[str, Any], tmp_path: Path, node: str
+) -> None:
+    code = template["Resources"]["ApiViewer"]["Properties"]["FunctionCode"]
+    asked = {
+        "viewer": {"ip": "203.0.113.9"},
+        "request": {"headers": {"x-viewer-address": {"value": "198.51.100.1"}}},
+    }
+    script = tmp_path / "run.js"
+    script.write_text(f"{code}\nconsole.log(JSON.stringify(handler({json.dumps(asked)})))")
+    done = subprocess.run([node, str(script)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["headers"]["x-viewer-address"]["value"] == "203.0.113.9"
+
+
+def test_every_function_has_an_alarm_and_every_alarm_is_told_and_explained(template: dict[str, Any]) -> None:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    watched = {
+        d["Value"].get("Ref") for a in alarms.values() for d in a["Dimensions"] if a["MetricName"] == "Errors"
+    }
+    assert watched == set(FUNCTIONS)
+    assert {
+        "IteratorAge",
+        "ApproximateNumberOfMessagesVisible",
+        "Throttles",
+        "WriteThrottleEvents",
+        "Tidied",
+    } <= {a["MetricName"] for a in alarms.values()}
+    handbook = HANDBOOK.read_text("utf-8")
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
+        section = re.search(r'handbook, "([^"]+)"', alarm["AlarmDescription"])
+        assert section, f"{name} does not say what to read"
+        assert f"### {section.group(1)}\n" in handbook, f"{name}: the handbook lacks {section.group(1)!r}"
+
+
+def test_metrics_that_alarms_and_dashboard_read_are_written_somewhere(template: dict[str, Any]) -> None:
+    written = set(
+        re.findall(r'logs\.metric\("(\w+)"', (package.ROOT / "functions/chalicelib/triggers.py").read_text())
+    )
+    read = {
+        a["MetricName"]
+        for a in of_type(template, "AWS::CloudWatch::Alarm").values()
+        if a["Namespace"] == "CCTVWarga"
+    }
+    board = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    json.loads(board)
+    drawn = set(re.findall(r'\["CCTVWarga", "(\w+)"', board))
+    assert read | drawn <= written
+
+
+def test_a_domain_without_its_certificate_is_refused(template: dict[str, Any]) -> None:
+    rule = template["Rules"]["DomainNeedsCertificate"]
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
+
+
+def test_officers_are_invited_and_cannot_give_themselves_rights(template: dict[str, Any]) -> None:
+    pool = template["Resources"]["Officers"]["Properties"]
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    client = template["Resources"]["OfficersClient"]["Properties"]
+    assert not {"custom:role", "custom:boundaries"} & set(client["WriteAttributes"])
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_both_stages_can_be_packaged(name: str) -> None:
+    config = json.loads((package.ROOT / "functions/.chalice/config.json").read_text("utf-8"))
+    assert name in config["stages"]
+    assert config["lambda_architecture"] in package.PLATFORMS
+    assert os.path.isdir(package.ROOT / "functions")  # noqa: PTH112
