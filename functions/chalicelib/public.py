@@ -19,7 +19,7 @@ from . import records
 from .categories import Category
 from .intake import photo_paths
 from .lifecycle import STATES
-from .report import CHAIN_VERSION, Event, Photo, Report, moment, written_id
+from .report import CHAIN_VERSION, Event, Photo, Report, canonical_facts, moment, written_id
 
 
 class PublicPlace(msgspec.Struct, frozen=True):
@@ -83,6 +83,7 @@ class PublicReport(msgspec.Struct, frozen=True):
     planned: str | None
     photos: tuple[PublicPhoto, ...]
     duplicate_of: str | None
+    supporters: Annotated[int, Meta(description="How many others say that it concerns them too.")]
     example: Annotated[bool, Meta(description="True for synthetic reports.")]
     history: Annotated[
         tuple[dict[str, Any], ...],
@@ -92,7 +93,9 @@ class PublicReport(msgspec.Struct, frozen=True):
     ]
 
 
-def report(it: Report, events: Sequence[Event], categories: Mapping[str, Category]) -> PublicReport:
+def report(
+    it: Report, events: Sequence[Event], categories: Mapping[str, Category], supporters: int = 0
+) -> PublicReport:
     """The public report as data."""
     state, category = STATES[it.state], categories.get(it.category)
     return PublicReport(
@@ -121,9 +124,30 @@ def report(it: Report, events: Sequence[Event], categories: Mapping[str, Categor
             for p, v in ((p, _photo(it.id, p)) for p in it.photos)
         ),
         duplicate_of=it.duplicate_of,
+        supporters=supporters,
         example=it.example,
         history=tuple({**msgspec.to_builtins(event), "version": CHAIN_VERSION} for event in events),
     )
+
+
+def document(told: PublicReport) -> bytes:
+    """The report as a file: JSON whose history has a line per event, so that sha256sum alone can check it.
+
+    A line begins with the event's canonical form, and `hash` and `words` follow: what stands before
+    `,"hash":` and a closing brace are exactly the bytes that the hash covers.
+    """
+    facts = msgspec.to_builtins(told)
+    history = facts.pop("history")
+    return b'%s,"history":[\n%s\n]}\n' % (
+        msgspec.json.encode(facts)[:-1],
+        b",\n".join(_line(event) for event in history),
+    )
+
+
+def _line(event: Mapping[str, Any]) -> bytes:
+    apart = {name: event[name] for name in ("hash", "words") if name in event}
+    covered = {name: value for name, value in event.items() if name not in apart}
+    return canonical_facts(covered)[:-1] + b"," + msgspec.json.encode(apart)[1:]
 
 
 def place(it: Report) -> PublicPlace | None:

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from web import views
 from web.render import Renderer
 
-from . import public, records
+from . import proof, public, records
 from .categories import Category
 from .intake import Kelurahan, Locator, photo_paths
-from .report import Report, read_id
+from .report import Event, Report, read_id
 from .storage.files import Files
-from .storage.table import Change, ConditionFailed, Delete, Item, Key, Put, Table
+from .storage.table import Change, ConditionFailed, Delete, Expect, Item, Key, Put, Table
 
 LANGUAGES = {"id": "", "en": "en/"}
 """Language codes and where their pages start."""
@@ -32,6 +33,11 @@ CITY = "city"
 ROUNDS = 20
 """So often one publisher writes a target again because the table moved on; then the change stream retries."""
 CHAIN_JSON = "laporan/{id}.json"
+ROOTS = Key("proof", "roots")
+"""The first and the last day that have a root, and that root."""
+GRACE = timedelta(hours=1)
+FIRST_LOOK = 400
+"""So many days back the first root is looked for, once."""
 
 
 Progress = Callable[[Sequence[str], str], Iterable[str]]
@@ -138,6 +144,60 @@ class Publisher:
                 return
         raise MovedOn("the counts changed as fast as the front page was written")
 
+    def roots(self, now: datetime) -> list[str]:
+        """Write the roots of the days that are over and have none yet. Returns those days (yyyy-mm-dd).
+
+        Costs what changed on those days. A day is over an hour after midnight in Jakarta: nothing
+        is written for it any more. Safe to repeat; what was written once is never written again.
+        """
+        over = (now + proof.WIB - GRACE).date() - timedelta(days=1)
+        kept = self.table.get(ROOTS)
+        last = date.fromisoformat(kept.body["day"]) if kept else over - timedelta(days=FIRST_LOOK)
+        previous = kept.body["root"] if kept else proof.FIRST
+        first = kept.body["first"] if kept else ""
+        done: list[str] = []
+        while last < over:
+            last += timedelta(days=1)
+            made = proof.day_text(last.isoformat(), previous, records.heads_of(self.table, last.isoformat()))
+            if not first and not made.count:
+                continue
+            first, previous = first or made.day, made.root
+            self._write_root(made)
+            done.append(made.day)
+        if done:
+            body = {"first": first, "day": done[-1], "root": previous}
+            try:
+                self.table.transact([Put(ROOTS, body, kept.version if kept else Expect.ABSENT)])
+            except ConditionFailed:
+                return done  # another publisher wrote the same days: the files are the same
+            self.site.put("bukti/terbaru.json", msgspec.json.encode({"day": done[-1], "root": previous}))
+        return done
+
+    def _write_root(self, made: proof.Day) -> None:
+        """A day's text and root, unless they are there: a root that was shown is never replaced."""
+        told = {
+            "day": made.day,
+            "root": made.root,
+            "previous_root": made.previous,
+            "reports": made.count,
+            "text": f"/bukti/{made.day}.txt",
+        }
+        self.site.put(f"bukti/{made.day}.txt", made.text.encode(), if_absent=True)
+        self.site.put(f"bukti/{made.day}.json", msgspec.json.encode(told), if_absent=True)
+
+    def old_roots(self) -> None:
+        """Write the roots of all days so far that the site has lost, from what the table knows."""
+        if kept := self.table.get(ROOTS):
+            day, previous = date.fromisoformat(kept.body["first"]), proof.FIRST
+            while day.isoformat() <= kept.body["day"]:
+                made = proof.day_text(
+                    day.isoformat(), previous, records.heads_of(self.table, day.isoformat())
+                )
+                self._write_root(made)
+                day, previous = day + timedelta(days=1), made.root
+            told = {"day": kept.body["day"], "root": kept.body["root"]}
+            self.site.put("bukti/terbaru.json", msgspec.json.encode(told))
+
     def furniture(self) -> None:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
         files = {**dict(self.renderer.assets()), "data/batas.json": self.outlines}
@@ -166,6 +226,7 @@ class Publisher:
         for report_id in self.progress(sorted(reports), "reports"):
             self.report(report_id)
         self.city()
+        self.old_roots()
         self._remove_strangers(reports, archives)
         for mark in list(records.every(self.table, "dirty")):
             self._unmark(mark)
@@ -179,14 +240,18 @@ class Publisher:
                 self.site.delete(path)
             return
         events = [event for event in records.history(self.table, report_id) if event.seq <= it.seq]
-        for photo in it.photos:
+        for photo in dict.fromkeys([*it.photos, *(p for event in events for p in event.photos)]):
             for path in photo_paths(report_id, photo):
                 if not self.site.exists(path) and (stored := self.private.get(path)):
                     yield path, stored.data
-        yield CHAIN_JSON.format(id=report_id), msgspec.json.encode(public.report(it, events, self.categories))
+        yield CHAIN_JSON.format(id=report_id), self.document(it, events)
         view = public.report_view(it, events)
         for language, root in LANGUAGES.items():
             yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
+
+    def document(self, it: Report, events: Sequence[Event]) -> bytes:
+        """`/laporan/<id>.json`: the report with its history, as anyone can check it."""
+        return public.document(public.report(it, events, self.categories))
 
     def _report_paths(self, report_id: str) -> list[str]:
         pages = [f"{root}laporan/{report_id}/index.html" for root in LANGUAGES.values()]

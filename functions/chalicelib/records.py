@@ -7,6 +7,11 @@
 | contact#<id>                   | contact           | how to reach the reporter, apart            |
 | list#<who>#<phase>#<kode>      | <created>#<id>    | its row in the kelurahan's list             |
 | counts                         | <kode>            | public reports of a kelurahan, by state     |
+| recap#<yyyy-mm>                | <kode>            | what stats.py counts of a month's reports   |
+| offices                        | <code>            | the name of an office that reports went to  |
+| heads#<yyyy-mm-dd>             | <id>              | last event of a report on a day (Jakarta's) |
+| report#<id>                    | support           | how many say "me too"                       |
+| support#<id>                   | <hash of device>  | a device that said so                       |
 | requested#<which>#<yyyy-mm>    | <created>#<id>    | public reports by the time they were made   |
 | updates#<yyyy-mm>              | <at>#<id>#<seq>   | events of public reports after the first    |
 | source#<name>                  | <id there>        | which report something elsewhere became     |
@@ -27,9 +32,12 @@ from typing import Any
 
 import msgspec
 
+from . import proof, stats
 from .lifecycle import STATES
 from .report import Event, Report, event_from, report_from, to_body
 from .storage.table import LIMIT, Add, Delete, Expect, Item, Key, Put, Table, Write
+from .worklist import in_doubt
+from .worklist import writes as desk_writes
 
 ACTIVE_LIMIT = 400
 """At most so many reports of a kelurahan stand on its pages and its active file."""
@@ -52,6 +60,15 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     thumb: str | None = None
     """SHA-256 of the first photo, which names its files."""
     example: bool = False
+    # What officers' queues show and filter by; no public list carries it on.
+    kode: str | None = None
+    office: str | None = None
+    office_name: str | None = None
+    channel: str = ""
+    private: bool = False
+    in_doubt: bool = False
+    percent: int | None = None
+    planned: str | None = None
 
 
 def head_key(report_id: str) -> Key:
@@ -125,7 +142,10 @@ def creation_writes(
         Put(event_key(report.id, event.seq), to_body(event), Expect.ABSENT),
         Put(list_key(report), row_of(report), Expect.ABSENT),
         *_count(None, report),
+        *desk_writes(None, report, row_of(report)),
+        *_recap(None, report),
         *_times(None, report, event),
+        *_proof(report, event),
         *also,
     ]
     if contact:
@@ -147,7 +167,10 @@ def succession_writes(
         *moved,
         Put(new, row_of(after)),
         *_count(before, after),
+        *desk_writes(before, after, row_of(after)),
+        *_recap(before, after),
         *_times(before, after, event),
+        *_proof(after, event),
         *also,
     ]
 
@@ -158,11 +181,58 @@ def _count(before: Report | None, after: Report) -> list[Write]:
     for report, step in ((before, -1), (after, 1)):
         if report and report.place and not report.private:
             counters = deltas.setdefault(report.place.kode, {"changes": 1})
-            counters[report.state] = counters.get(report.state, 0) + step
+            for name, n in {report.state: 1, **stats.outcome(report)}.items():
+                counters[name] = counters.get(name, 0) + step * n
     return [
         Add(Key("counts", kode), {name: n for name, n in counters.items() if n})
         for kode, counters in sorted(deltas.items())
     ]
+
+
+def _recap(before: Report | None, after: Report) -> list[Write]:
+    """What the recap of the report's month gains and loses, and the name of an office that is new to it."""
+    deltas: dict[str, dict[str, int]] = {}
+    for report, step in ((before, -1), (after, 1)):
+        if report and report.place and not report.private:
+            counters = deltas.setdefault(report.place.kode, {})
+            for name, n in stats.facets(report).items():
+                counters[name] = counters.get(name, 0) + step * n
+    partition = recap_partition(after)
+    writes: list[Write] = []
+    for kode, counters in sorted(deltas.items()):
+        if moved := {name: n for name, n in counters.items() if n}:
+            writes.append(Add(Key(partition, kode), moved))
+    office, old = after.office, before.office if before else None
+    if office and office != old and not (after.place and office.code == after.place.kode):
+        writes.append(Put(Key("offices", office.code), {"name": office.name}))
+    return writes
+
+
+def recap_partition(report: Report) -> str:
+    """Where the month in which a report was made (Jakarta's) is counted."""
+    return f"recap#{proof.day_of(report.created)[:7]}"
+
+
+def _proof(report: Report, event: Event) -> list[Write]:
+    """The report's last event so far on this day: what the day's root is made of."""
+    body = {"seq": event.seq, "hash": event.hash, "private": report.private}
+    return [Put(Key(f"heads#{proof.day_of(event.at)}", report.id), body)]
+
+
+def heads_of(table: Table, day: str) -> Iterator[proof.Head]:
+    """The last event of every report that changed on a day (yyyy-mm-dd, Jakarta's)."""
+    for item in every(table, f"heads#{day}"):
+        shown = proof.PRIVATE if item.body["private"] else item.key.sort
+        yield proof.Head(shown, item.body["seq"], item.body["hash"])
+
+
+def all_ids(table: Table, codes: Sequence[str]) -> Iterator[str]:
+    """Ids of all reports, private ones and those without a place too. Reads every list: for checks only."""
+    for kode in [*codes, NO_PLACE]:
+        for who in ("public", "private"):
+            for phase in ("open", "closed"):
+                for item in every(table, f"list#{who}#{phase}#{kode}"):
+                    yield item.key.sort.rpartition("#")[2]
 
 
 def row_of(report: Report) -> dict[str, Any]:
@@ -180,6 +250,14 @@ def row_of(report: Report) -> dict[str, Any]:
             updated=report.updated,
             thumb=report.photos[0].sha256 if report.photos else None,
             example=report.example,
+            kode=report.place.kode if report.place else None,
+            office=report.office.code if report.office else None,
+            office_name=report.office.name if report.office else None,
+            channel=report.channel,
+            private=report.private,
+            in_doubt=in_doubt(report),
+            percent=report.percent,
+            planned=report.planned,
         )
     )
     return body

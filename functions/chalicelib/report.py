@@ -25,7 +25,9 @@ _ID = re.compile(f"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 
 CERTAIN_ENOUGH = 0.9
 """Below this share of the accuracy disc a place is in doubt."""
-EVENT_KINDS = ("received", "moved", "noted")
+EVENT_KINDS = ("received", "moved", "noted", "rated", "erased")
+DESK_KINDS = ("taken", "placed", "corrected", "asked", "contact_viewed")
+"""Events that only officers make: what each changes is in `_corrected`."""
 CHAIN_VERSION = 1
 NO_EVENT = "0" * 64
 """What the first event of a report carries in place of the hash before it."""
@@ -70,7 +72,8 @@ class Place(msgspec.Struct, frozen=True):
     """The kelurahan a report belongs to, how that is known, and with which boundaries it was found.
 
     `method` is geo's `inside` or `nearest`, or `confirmed` (the reporter decided a
-    doubt), or `chosen` (the reporter named the kelurahan and had no position).
+    doubt), or `chosen` (the reporter named the kelurahan and had no position), or `officer`
+    (an officer settled or corrected it).
     """
 
     kode: str
@@ -86,7 +89,7 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def doubtful(self) -> bool:
         """True when the accuracy leaves another kelurahan so possible that somebody should confirm."""
-        settled = self.runner_up is None or self.method in {"confirmed", "chosen"}
+        settled = self.runner_up is None or self.method in {"confirmed", "chosen", "officer"}
         return self.probability < CERTAIN_ENOUGH and not settled
 
 
@@ -110,7 +113,10 @@ class Words(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of a report's history. `at` is a stamp; `planned` a day as yyyy-mm-dd.
 
+    `area` names kelurahan, kecamatan and kota where an officer settled or corrected the place.
+
     `imported` is when it was taken over from another system, whose word `at` then is.
+    `rating` and `reasons` are the reporter's; `about` is the seq of the event whose words were erased.
     """
 
     report: str
@@ -130,7 +136,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     planned: str | None = None
     reason: str | None = None
     duplicate_of: str | None = None
+    rating: str | None = None
+    reasons: tuple[str, ...] = ()
+    about: int | None = None
     photos: tuple[Photo, ...] = ()
+    area: tuple[str, ...] = ()
     example: bool = False
     imported: str | None = None
     commitments: dict[str, str] = {}
@@ -143,7 +153,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """A report as its events left it. Longitude and latitude in degrees, WGS 84; accuracy in metres.
 
     `original` holds description, landmark and attributes as they were written; only officers see them.
-    `attributes` are the answers to what the category asks, by code.
+    `attributes` are the answers to what the category asks, by code. `rating` is the reporter's
+    since it was last closed; `handovers` counts how often it went from one office to another.
     """
 
     id: str
@@ -170,6 +181,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     closed: str | None = None
     attributes: dict[str, tuple[str, ...]] = {}
     duplicate_of: str | None = None
+    rating: str | None = None
+    handovers: int = 0
     photos: tuple[Photo, ...] = ()
     example: bool = False
 
@@ -189,6 +202,11 @@ def canonical(event: Event) -> bytes:
     facts.pop("hash", None)
     facts.pop("words", None)
     facts["version"] = CHAIN_VERSION
+    return canonical_facts(facts)
+
+
+def canonical_facts(facts: Mapping[str, Any]) -> bytes:
+    """The same for facts that are plain JSON values already."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -232,8 +250,14 @@ def applied(report: Report, event: Event) -> Report:
     changes: dict[str, Any] = {"updated": event.at, "seq": event.seq, "head": event.hash}
     if event.to_state is not None:
         changes |= _moved(report, event)
+    if event.kind in DESK_KINDS:
+        changes |= _corrected(report, event)
     if event.to_office is not None:
         changes["office"] = event.to_office
+        passed = report.office is not None and report.office.code != event.to_office.code
+        changes["handovers"] = report.handovers + passed
+    if event.rating is not None:
+        changes["rating"] = event.rating
     return msgspec.structs.replace(report, **changes)
 
 
@@ -247,8 +271,28 @@ def _moved(report: Report, event: Event) -> dict[str, Any]:
         else (100 if event.to_state == "done" else None),
         "planned": (event.planned or report.planned) if event.to_state == "in_progress" else None,
         "duplicate_of": event.duplicate_of,
+        "rating": None if open_again else report.rating,
         "photos": report.photos,
     }
+
+
+def _corrected(report: Report, event: Event) -> dict[str, Any]:
+    """What an officer's event changes beside the state: the place, the category, the public words."""
+    changes: dict[str, Any] = {}
+    if event.kode is not None and len(event.area) == 3:
+        accurate = {"runner_up": report.place.runner_up} if report.place else {}
+        changes["place"] = Place(
+            event.kode, *event.area, method=event.method or "officer", boundaries=event.boundaries or "", **accurate
+        )
+    if position := event.words.get("position"):
+        longitude, _, latitude = position.text.partition(",")
+        changes |= {"longitude": float(longitude), "latitude": float(latitude), "accuracy_m": None}
+    if event.kind == "corrected":
+        changes |= {"category": event.category} if event.category else {}
+        changes |= {
+            name: event.words[name].text for name in ("description", "landmark") if name in event.words
+        }
+    return changes
 
 
 def to_body(struct: Report | Event) -> dict[str, Any]:
