@@ -121,6 +121,22 @@ class LocateQuery(msgspec.Struct, frozen=True):
     )
 
 
+LANGUAGE = Meta(description="`id` or `en`; without it Accept-Language decides.")
+
+
+class FindQuery(msgspec.Struct, frozen=True):
+    """What somebody typed to find a report, and the language of the page it leads to."""
+
+    id: Annotated[str, Meta(description="A report's number, however it is written.")]
+    language: Annotated[str, LANGUAGE] = ""
+
+
+class ReceiptQuery(msgspec.Struct, frozen=True):
+    """The language of the receipt, where it is not the report's own."""
+
+    language: Annotated[str, LANGUAGE] = ""
+
+
 class Created(msgspec.Struct, frozen=True):
     """A report was accepted and will be published. `follow_key` is shown this once: keep it."""
 
@@ -342,6 +358,7 @@ OPERATIONS = (
         "Show the follow key to the browser that sent the report",
         show_receipt,
         {200: (PAGE,), 400: (Errors, PAGE), 404: (Errors, PAGE), 503: (Errors, PAGE)},
+        query=ReceiptQuery,
     ),
     Operation(
         "find_report",
@@ -350,6 +367,7 @@ OPERATIONS = (
         "Go to a report's status page by its number",
         find_report,
         {303: (None,), 400: (Errors, PAGE), 404: (Errors, PAGE), 503: (Errors, PAGE)},
+        query=FindQuery,
     ),
     Operation(
         "locate",
