@@ -7,13 +7,15 @@ the inputs are those of the last build.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,25 @@ def build(*, categories: Path = CATEGORIES, force: bool = False) -> bool:
     wanted = _fingerprint(shown)
     if not force and _built() == wanted:
         return False
+    with _alone():
+        if not force and _built() == wanted:
+            return False
+        _build(shown, wanted)
+    i18n.translation.cache_clear()
+    return True
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One build at a time, also between processes: tests run in parallel."""
+    lock = ROOT / ".cache" / "web-build.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(shown: list[str], wanted: str) -> None:
     esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
     if not esbuild.exists():
         raise BuildError(f"{esbuild} is missing: run 'npm ci' in {ROOT} first")
@@ -81,8 +102,6 @@ def build(*, categories: Path = CATEGORIES, force: bool = False) -> bool:
     (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
     shutil.rmtree(BUILD, ignore_errors=True)
     fresh.rename(BUILD)
-    i18n.translation.cache_clear()
-    return True
 
 
 def _category_icons(path: Path) -> list[str]:

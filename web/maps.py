@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def coarser(d: str, k: float) -> str:
 
 def _ring(points: list[tuple[int, int]]) -> str:
     text = f"M{points[0][0]} {points[0][1]}l"
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         for step in (bx - ax, by - ay):
             # A minus sign parts two numbers by itself.
             text += str(step) if step < 0 or text[-1] == "l" else f" {step}"

@@ -152,8 +152,8 @@ CHANNELS = {
 }  # fmt: skip
 ERROR_TARGETS = {
     "latitude": "place", "longitude": "place", "accuracy": "place", "place": "place",
-    "kelurahan": "kelurahan", "landmark": "landmark", "category": "category", "description": "description", "photo": "photo",
-    "private": "private", "contact_email": "contact_email", "contact_phone": "contact_phone",
+    "kelurahan": "kelurahan", "landmark": "landmark", "category": "category", "description": "description",
+    "photo": "photo", "private": "private", "contact_email": "contact_email", "contact_phone": "contact_phone",
 }  # fmt: skip
 """The id of the form's part that an error of a field leads to."""
 
