@@ -71,7 +71,7 @@ assets: setup ## build scripts, styles, icons and words, unless that is done
 	@$(PY) -m web build
 
 dynamodb-local: setup ## the jar that the storage tests can use
-	@$(PY) -m infra.dynamodb_local
+	@$(PY) -m infra.dynamodb_local fetch
 
 package: setup boundaries assets ## what is deployed: dist/deployment.zip and dist/sam.json
 	@$(PY) -m infra package --stage $(or $(STAGE),dev)
