@@ -277,13 +277,12 @@ def _store(
             door.private.put(image, stored.processed.image)
             door.private.put(thumb, stored.processed.thumb)
         answer = _answer(key, fingerprint, report_id, follow_key, now) if key else None
-        contact = {"email": submission.contact_email, "phone": submission.contact_phone}
         try:
             door.table.transact(
                 records.creation_writes(
                     report,
                     event,
-                    contact={k: v for k, v in contact.items() if v} or None,
+                    contact=_contact(submission),
                     answer=answer,
                     also=[source.claim(report_id)] if source else (),
                 )
@@ -299,6 +298,13 @@ def _store(
             continue
         return Accepted(report_id, written, place, submission.private)
     raise Busy("five random report ids in a row were taken; the source of random numbers is broken")
+
+
+def _contact(submission: Submission) -> dict[str, object] | None:
+    """What is kept to reach the reporter; `shared` only where officers may look at it."""
+    contact: dict[str, object] = {"email": submission.contact_email, "phone": submission.contact_phone}
+    kept = {name: value for name, value in contact.items() if value}
+    return (kept | {"shared": True} if submission.contact_shared else kept) if kept else None
 
 
 def begin(

@@ -280,10 +280,9 @@ def _corrected(report: Report, event: Event) -> dict[str, Any]:
     """What an officer's event changes beside the state: the place, the category, the public words."""
     changes: dict[str, Any] = {}
     if event.kode is not None and len(event.area) == 3:
-        accurate = {"runner_up": report.place.runner_up} if report.place else {}
-        changes["place"] = Place(
-            event.kode, *event.area, method=event.method or "officer", boundaries=event.boundaries or "", **accurate
-        )
+        kelurahan, kecamatan, kota = event.area
+        boundaries = event.boundaries or ""
+        changes["place"] = Place(event.kode, kelurahan, kecamatan, kota, event.method or "officer", boundaries)
     if position := event.words.get("position"):
         longitude, _, latitude = position.text.partition(",")
         changes |= {"longitude": float(longitude), "latitude": float(latitude), "accuracy_m": None}

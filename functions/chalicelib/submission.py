@@ -60,6 +60,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
     contact_phone: Annotated[
         str, Meta(description="Never public. Erased after the report is closed.", max_length=40)
     ] = ""
+    contact_shared: Annotated[
+        bool, Meta(description="True: the officers who handle the report may look at the contact.")
+    ] = False
     language: Annotated[Literal["id", "en"], Meta(description="Language of answers and notices.")] = "id"
     attributes: Annotated[
         dict[str, tuple[str, ...]],
@@ -148,6 +151,7 @@ def _value(
         return _number(name, value, meta)
     readers: Mapping[str, Callable[[str, Any], Any]] = {
         "private": _yes_or_no,
+        "contact_shared": _yes_or_no,
         "attributes": _answers,
         "photo": _photos,
     }

@@ -241,12 +241,12 @@ def test_a_busy_table_is_said_and_nothing_is_half_written(door: intake.Door, mon
     assert intake.accept(door, submission(), channel="web", key="key-00000001").repeated is False
 
 
-def test_one_report_is_at_most_eleven_writes(door: intake.Door, monkeypatch: pytest.MonkeyPatch):
+def test_one_report_is_at_most_twelve_writes(door: intake.Door, monkeypatch: pytest.MonkeyPatch):
     seen: list[int] = []
     transact = door.table.transact
     monkeypatch.setattr(
         door.table, "transact", lambda writes: (seen.append(len(writes)), transact(writes))[1]
     )
     intake.accept(door, submission(contact_email="ani@contoh.id"), channel="web", key="key-00000001")
-    assert seen == [11], "six of its own, three that Open311 finds it by, the recap and the day's seal"
+    assert seen == [12], "six of its own, three for Open311, the recap, the day's seal, the officers' queue"
     assert door.table.get(Key("counts", GAMBIR)) is not None
