@@ -5,6 +5,7 @@ chalicelib/api.py; a test keeps the two in step.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, Response
+from chalice.app import MultiDict
 from chalicelib import api, logs, wiring
+from chalicelib.channels import open311
 from chalicelib.operation import Request
 
 if logs.deployed():
@@ -26,7 +29,9 @@ def answer(name: str, **path: str) -> Response:
     """Hand the current request to an operation and its answer back to Chalice."""
     request = app.current_request
     logs.request_id.set(str((request.context or {}).get("requestId", "")))
-    asked = Request(path, dict(request.query_params or {}), dict(request.headers), request.raw_body)
+    query = request.query_params or MultiDict({})
+    many = {name: tuple(query.getlist(name)) for name in query}
+    asked = Request(path, dict(query), dict(request.headers), request.raw_body, many)
     got = api.answer(wiring.parts(), name, asked)
     answered = {logs.REQUEST_HEADER: logs.request_id.get()} if logs.request_id.get() else {}
     return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers) | answered)
@@ -77,6 +82,15 @@ def openapi() -> Response:
     return answer("openapi")
 
 
+def answering(name: str) -> Callable[..., Response]:
+    """A route that does nothing but answer an operation: for families of routes that are declared as data."""
+    return lambda **path: answer(name, **path)
+
+
+for each in open311.OPERATIONS:
+    app.route(each.path, methods=[each.method], name=each.name, content_types=ANY_TYPE)(answering(each.name))
+
+
 # Triggers. Their modules are imported when first used: the API's cold start needs none of them.
 # What wakes them, and how failures are retried, is in template.yaml.
 
@@ -121,4 +135,5 @@ def daily(event: Any) -> dict[str, int]:
 
     logs.request_id.set(event.context.aws_request_id)
     today = triggers.jakarta_day(wiring.now())
+    wiring.deployed_publisher().roots(wiring.now())
     return triggers.check(wiring.deployed_publisher(), today, event.context.get_remaining_time_in_millis)

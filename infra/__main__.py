@@ -1,4 +1,4 @@
-"""Commands for operators: `python -m infra run`, `python -m infra publish --all`. Reads arguments and settings only."""
+"""Commands for operators: `run`, `publish --all`, `verify`, `erase`. Reads arguments and settings only."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     publish = commands.add_parser("publish", help="rebuild the site from the table")
     publish.add_argument("--all", action="store_true", required=True, help="every page and file")
     cloud.add(commands)
+    commands.add_parser(
+        "verify", help="check every history, published file and day's root; 1 when one is broken"
+    )
+    erase = commands.add_parser(
+        "erase", help="remove the words of one event, for personal data in public text"
+    )
+    erase.add_argument("report", help="the report's number, such as 7K3M-9QX2")
+    erase.add_argument("event", type=int, help="the event's number, from 1")
     asked = parser.parse_args(arguments)
     if asked.command in cloud.COMMANDS:
         return cloud.main(asked)
@@ -36,6 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     if asked.command == "run":
         return local.run(chosen)
+    if asked.command in {"verify", "erase"}:
+        from infra import checks
+
+        return checks.verify() if asked.command == "verify" else checks.erase(asked.report, asked.event)
     local.rebuild(chosen)
     return 0
 

@@ -29,7 +29,7 @@ from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
 from chalicelib.storage.table import Change, ConditionFailed, Expect, Key, Put, Table
 
-from infra import site_version
+from infra import chores, site_version
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -313,12 +313,13 @@ class PublisherThread(threading.Thread):
         self._publisher = publisher
         self._interval = chosen.publish_interval_ms / 1000
         self._tidy_interval = chosen.tidy_interval_ms / 1000
+        self._contact_days = chosen.contact_days
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
         import time
 
-        tidied, failures = 0.0, 0
+        tidied, cared, failures = 0.0, -chores.EVERY_S, 0
         while not self._stop_asked.is_set():
             try:
                 worked = publish_batch(self._publisher, one_by_one=failures >= PATIENCE)
@@ -326,6 +327,9 @@ class PublisherThread(threading.Thread):
                 if time.monotonic() - tidied >= self._tidy_interval:
                     tidied = time.monotonic()
                     self._publisher.tidy()
+                if time.monotonic() - cared >= chores.EVERY_S:
+                    cared = time.monotonic()
+                    chores.in_turn(self._publisher, wiring.now(), contact_days=self._contact_days)
             except Exception:
                 # Nothing is acknowledged that was not published: the same changes come again.
                 failures += 1

@@ -102,9 +102,10 @@ def check(report: Report, events: Sequence[Event]) -> Break | None:
     if known[0].report != report.id:
         return Break(report.id, 1, f"the event is of report {known[0].report}")
     for name, kept in (("description", report.description), ("landmark", report.landmark)):
-        words = known[0].words.get(name)
+        told = [event for event in known if name in event.commitments] or known[:1]
+        words = told[-1].words.get(name)
         if (words.text if words else "") != kept:
-            return Break(report.id, 1, f"the report's {name} is not the event's")
+            return Break(report.id, told[-1].seq, f"the report's {name} is not the event's")
     return _against_events(report, known)
 
 

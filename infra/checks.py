@@ -1,0 +1,47 @@
+"""What `python -m infra verify` and `erase` do: finds broken histories and says where, or removes words.
+
+Speaks to an operator: findings on standard output, a line each, progress and the sum on
+standard error. Judges nothing itself: that is audit.py and erasing.py.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from chalicelib import audit, erasing, wiring
+from chalicelib.desk import Changed, Unknown
+from chalicelib.report import Office, read_id, written_id
+
+from infra import local
+
+OPERATOR = Office("operator", "Pengelola CCTV Warga")
+"""Who is named in public when words are erased."""
+
+
+def verify() -> int:
+    """Check everything against the table and print what does not hold. Returns 1 when something does not."""
+    publisher = wiring.publisher(example=False)
+    codes = sorted(publisher.locator.by_kode)
+    broken = 0
+    for found in audit.findings(publisher.table, publisher.site, codes, publisher.document, local.progress):
+        broken += 1
+        number = read_id(found.report)
+        where = f"report {written_id(number)}, event {found.seq}" if number else f"day {found.report}"
+        print(f"BROKEN {where}: {found.why}", flush=True)
+    print(f"{broken} broken" if broken else "every history is whole", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def erase(number: str, event: int) -> int:
+    """Remove the words of an event of a report. Returns 1 when there are none, 2 for what is no number."""
+    report_id = read_id(number)
+    if report_id is None:
+        print(f"{number!r} is no report number; write it like 7K3M-9QX2", file=sys.stderr)
+        return 2
+    try:
+        erasing.erase_words(wiring.table(), report_id, event, office=OPERATOR, now=wiring.now)
+    except (Unknown, erasing.NothingThere, Changed) as error:
+        print(f"nothing was erased: {error}", file=sys.stderr)
+        return 1
+    print(f"the words of event {event} of {written_id(report_id)} are erased; its page follows in moments")
+    return 0
