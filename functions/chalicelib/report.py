@@ -282,7 +282,9 @@ def _corrected(report: Report, event: Event) -> dict[str, Any]:
     if event.kode is not None and len(event.area) == 3:
         kelurahan, kecamatan, kota = event.area
         boundaries = event.boundaries or ""
-        changes["place"] = Place(event.kode, kelurahan, kecamatan, kota, event.method or "officer", boundaries)
+        changes["place"] = Place(
+            event.kode, kelurahan, kecamatan, kota, event.method or "officer", boundaries
+        )
     if position := event.words.get("position"):
         longitude, _, latitude = position.text.partition(",")
         changes |= {"longitude": float(longitude), "latitude": float(latitude), "accuracy_m": None}
