@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from chalicelib import operation, settings, wiring
@@ -67,11 +67,12 @@ log = logging.getLogger("cctv-warga")
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
-def security_headers(tiles: str = "") -> dict[str, str]:
-    """Headers of every page; `tiles` is the origin of a basemap, if there is one."""
+def security_headers(tiles: str = "", uploads: str = "") -> dict[str, str]:
+    """Headers of every page; `tiles` is the origin of a basemap, `uploads` where photos go, if not here."""
     images = " ".join(["'self'", "data:", "blob:", *([tiles] if tiles else [])])
+    connect = f"connect-src 'self' {uploads}; " if uploads else ""
     policy = (
-        f"default-src 'self'; img-src {images}; script-src 'self'; style-src 'self'; font-src 'self'; "
+        f"default-src 'self'; img-src {images}; script-src 'self'; style-src 'self'; font-src 'self'; {connect}"
         "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     )
     return {
@@ -180,10 +181,10 @@ def canonical(path: str) -> str | None:
 class Server:
     """The WSGI application: API, uploads and site."""
 
-    def __init__(self, chosen: settings.Settings) -> None:
+    def __init__(self, chosen: settings.Settings, uploads: str = "") -> None:
         self._settings = chosen
         self._gateway = Gateway()
-        headers = security_headers(wiring.renderer().basemap.origin)
+        headers = security_headers(wiring.renderer().basemap.origin, uploads)
         self._headers = headers
         self._site = Site(wiring.files("site"), headers)
 
@@ -427,53 +428,70 @@ def first_filling(table: Table, chosen: settings.Settings) -> bool:
     return bool(kept.body["example"])
 
 
+class Follower(Protocol):
+    """What keeps the site up to date while the server runs."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 def run(
-    chosen: settings.Settings, *, ready: Callable[[str], None] = lambda line: print(line, flush=True)
+    chosen: settings.Settings,
+    *,
+    ready: Callable[[str], None] = lambda line: print(line, flush=True),
+    follow: Callable[[Publisher, settings.Settings], Follower] = PublisherThread,
+    uploads: str = "",
 ) -> int:
-    """Serve until interrupted. Returns the exit status."""
+    """Serve until interrupted. Returns the exit status.
+
+    `follow` makes what publishes changes; `uploads` is where browsers send large photos, when that is not here.
+    """
     from waitress.server import create_server
 
     if message := _port_taken(chosen.port):
         print(message, file=sys.stderr)
         return 2
-    table = wiring.table()
-    example = first_filling(table, chosen)
-    publisher = wiring.publisher(example=example, progress=progress)
-    prepare(publisher, site_version.of_site(chosen, example=example))
-    thread = PublisherThread(publisher, chosen)
-    server = create_server(
-        Server(chosen),
-        host="127.0.0.1",
-        port=chosen.port,
-        threads=8,
-        ident=None,
-        max_request_body_size=chosen.max_photo_bytes + MAX_UPLOAD_SLACK,
-        channel_timeout=30,
-        connection_limit=200,
-        clear_untrusted_proxy_headers=True,
-    )
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        if not stopping.is_set():
-            stopping.set()
-            server.close()
-
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    thread.start()
-    if wiring.parts().approximate:
-        print("boundaries are approximate: see `python -m geo fetch`", file=sys.stderr)
-    ready(f"ready http://127.0.0.1:{chosen.port}/")
+        signal.signal(each, _interrupt)
+    table = wiring.table()
+    thread: Follower | None = None
     try:
+        example = first_filling(table, chosen)
+        publisher = wiring.publisher(example=example, progress=progress)
+        prepare(publisher, site_version.of_site(chosen, example=example))
+        server = create_server(
+            Server(chosen),
+            host="127.0.0.1",
+            port=chosen.port,
+            threads=8,
+            ident=None,
+            max_request_body_size=chosen.max_photo_bytes + MAX_UPLOAD_SLACK,
+            channel_timeout=30,
+            connection_limit=200,
+            clear_untrusted_proxy_headers=True,
+        )
+        thread = follow(publisher, chosen)
+        thread.start()
+        if wiring.parts().approximate:
+            print("boundaries are approximate: see `python -m geo fetch`", file=sys.stderr)
+        ready(f"ready http://127.0.0.1:{chosen.port}/")
+        # Ends by the interrupt, which it turns into an orderly end of the requests at hand.
         server.run()
-    except OSError:
-        if not stopping.is_set():
-            raise
-    thread.stop()
+        server.close()
+    except KeyboardInterrupt:
+        log.info("interrupted before it was ready")
+    if thread:
+        thread.stop()
     table.close()
     print("stopped", file=sys.stderr)
     return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End in order; being asked again changes nothing."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _port_taken(port: int) -> str | None:
