@@ -88,48 +88,46 @@ def test_only_what_carries_its_hash_in_its_name_is_kept_for_a_year() -> None:
         assert headers(path)["Cache-Control"] == FRESH
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "", "/", "/etc/passwd", "a/../b", "..", "../a", "a/..", "./a", "a/./b", "a//b", "a/", "a\\b", "..\\a", "a\0b",
-        "a\nb", "C:/a", "a b", "é", "a%2e%2e/b", "a?b", "a#b", ".partial/x", ".git/config", "a/.hidden", "~" * 901,
-        "b" * 201, "a" + "/a" * 500, "\udc00", "a:b", "*", "<x>",
-    ],
-)  # fmt: skip
-def test_a_path_that_leads_elsewhere_is_refused_by_every_method(files: Any, path: str) -> None:
-    calls = [
-        lambda: files.put(path, b"x"),
-        lambda: files.get(path),
-        lambda: files.exists(path),
-        lambda: files.delete(path),
-        lambda: files.presign_upload(path, max_bytes=1, content_types=["image/png"], expires_s=1),
+IMPOSSIBLE_PATHS = [
+    "", "/", "/etc/passwd", "a/../b", "..", "../a", "a/..", "./a", "a/./b", "a//b", "a/", "a\\b", "..\\a", "a\0b",
+    "a\nb", "C:/a", "a b", "é", "a%2e%2e/b", "a?b", "a#b", ".partial/x", ".git/config", "a/.hidden", "~" * 901,
+    "b" * 201, "a" + "/a" * 500, "\udc00", "a:b", "*", "<x>",
+]  # fmt: skip
+
+
+def test_a_path_that_leads_elsewhere_is_refused_by_every_method(files: Any) -> None:
+    for path in IMPOSSIBLE_PATHS:
+        for call in (
+            lambda path=path: files.put(path, b"x"),
+            lambda path=path: files.get(path),
+            lambda path=path: files.exists(path),
+            lambda path=path: files.delete(path),
+            lambda path=path: files.presign_upload(
+                path, max_bytes=1, content_types=["image/png"], expires_s=1
+            ),
+        ):
+            with pytest.raises(ValueError, match="path"):
+                call()
+    assert list(files.list()) == []
+
+
+def test_a_beginning_that_leads_elsewhere_is_refused(files: Any) -> None:
+    for prefix in ("/", "../", "a/../", "a//", "\\", ".git", ".partial/", "a/.h", "é", "a\0"):
+        with pytest.raises(ValueError, match=r"prefix|path"):
+            list(files.list(prefix))
+
+
+def test_an_upload_that_makes_no_sense_is_not_allowed(files: Any) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"max_bytes": 0}, "max_bytes"),
+        ({"max_bytes": 10**10}, "max_bytes"),
+        ({"expires_s": 0}, "expires_s"),
+        ({"expires_s": 604_801}, "expires_s"),
+        ({"content_types": []}, "content_types"),
+        ({"content_types": ["image/*"]}, "content type"),
+        ({"content_types": ["image/png\r\nx: y"]}, "content type"),
     ]
-    for call in calls:
-        with pytest.raises(ValueError, match="path"):
-            call()
-
-
-@pytest.mark.parametrize(
-    "prefix", ["/", "../", "a/../", "a//", "\\", ".git", ".partial/", "a/.h", "é", "a\0"]
-)
-def test_a_beginning_that_leads_elsewhere_is_refused(files: Any, prefix: str) -> None:
-    with pytest.raises(ValueError, match=r"prefix|path"):
-        list(files.list(prefix))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"max_bytes": 0},
-        {"max_bytes": 10**10},
-        {"expires_s": 0},
-        {"expires_s": 604_801},
-        {"content_types": []},
-        {"content_types": ["image/*"]},
-        {"content_types": ["image/png\r\nx: y"]},
-    ],
-)
-def test_an_upload_that_makes_no_sense_is_not_allowed(files: Any, wrong: dict[str, Any]) -> None:
-    asked = {"max_bytes": 10, "content_types": ["image/png"], "expires_s": 60} | wrong
-    with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[0]):
-        files.presign_upload("uploads/a", **asked)
+    for each, message in wrong:
+        asked = {"max_bytes": 10, "content_types": ["image/png"], "expires_s": 60} | each
+        with pytest.raises(ValueError, match=message):
+            files.presign_upload("uploads/a", **asked)

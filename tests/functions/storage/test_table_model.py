@@ -189,7 +189,7 @@ def agree(table: Any, model: Model, sequence: list[Any], *, sweeps: bool) -> Non
         assert [kind for k, kind in seen if k == key] == [kind for k, kind in told if k == key]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sequence=steps)
 def test_sqlite_does_what_the_model_does(sequence: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -225,7 +225,7 @@ def test_dynamodb_does_what_the_model_does(sequence: list[Any]) -> None:
 
 
 @pytest.mark.dynamodb_local
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=steps)
 def test_dynamodb_local_does_what_the_model_does(dynamodb_local_address: str, sequence: list[Any]) -> None:
     model = Model()
