@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """So long a test waits for what should take moments, before it says that it did not happen."""
 SETTINGS = ("PORT", "DATA_DIR", "DEMO", "ENGINE", "SITE_URL", "BASEMAP_TILES", "CATEGORIES", "UPLOAD_SECRET")
 """Settings that the tester's own environment must not decide."""
