@@ -35,7 +35,7 @@ export class PinMap {
     this.cross = cross();
     this.box.append(this.cross);
     this.map.on("dragstart zoomstart keydown", () => {
-      this.touched = true;
+      if (!this.shown) this.touched = true;
     });
     this.map.on("click", ({ latlng }) => {
       this.touched = true;
@@ -107,19 +107,23 @@ export class PinMap {
 
   /** Show a place; `exact` also sets the spot there. */
   show(latitude, longitude, zoom, exact) {
-    this.touched = exact;
-    this.cross.classList.toggle("unset", !exact);
+    this.quietly(exact, () => this.map.setView([latitude, longitude], zoom, { animate: false }));
+  }
+
+  /** Move the map without a person's doing: the spot is set only when `exact`. */
+  quietly(exact, move) {
     this.forgetAccuracy();
-    this.map.setView([latitude, longitude], zoom, { animate: false });
+    this.cross.classList.toggle("unset", !exact);
+    this.touched = exact;
+    this.shown = true;
+    move();
+    this.shown = false;
   }
 
   async showKelurahan(kode) {
     const outline = (await fetchOutlines().catch(() => new Map())).get(kode);
     if (!outline) return;
-    this.touched = false;
-    this.cross.classList.add("unset");
-    this.forgetAccuracy();
-    this.map.fitBounds(outline.rings.flat(), { animate: false, maxZoom: 16 });
+    this.quietly(false, () => this.map.fitBounds(outline.rings.flat(), { animate: false, maxZoom: 16 }));
   }
 
   forgetAccuracy() {

@@ -1,0 +1,38 @@
+// A report's page with scripts: checks the history where it is read, and counts "me too" without leaving the page.
+import { erased, firstBreak } from "./chain.js";
+import { _, loadWords, ngettext } from "./words.js";
+
+const proof = document.querySelector("[data-chain]");
+if (proof) addEventListener("load", () => setTimeout(verify, 300), { once: true });
+
+async function verify() {
+  await loadWords();
+  const verdict = proof.querySelector("[data-verdict]");
+  if (!globalThis.crypto?.subtle) return;
+  let history;
+  try {
+    const answer = await fetch(proof.dataset.chain);
+    if (!answer.ok) throw new Error(String(answer.status));
+    ({ history } = await answer.json());
+  } catch {
+    verdict.textContent = _("The history could not be loaded to check it. Try again later.");
+    return;
+  }
+  const broken = await firstBreak(history);
+  proof.classList.add(broken ? "broken" : "whole");
+  if (broken) {
+    verdict.textContent = _("This history is broken: event %(n)s does not fit its seal. Somebody or something changed it.", { n: broken.seq });
+    return;
+  }
+  // A page that is a little older than the data is fine; one whose seal the data never had is not.
+  if (!history.some((event) => event.hash === proof.dataset.head)) {
+    proof.classList.replace("whole", "broken");
+    verdict.textContent = _("This page shows a seal that the history does not have.");
+    return;
+  }
+  const gone = erased(history);
+  verdict.textContent = [
+    _("History intact: your browser has just checked all %(n)s events.", { n: history.length }),
+    gone ? ngettext("%(n)s text was erased to protect somebody; what it said stays sealed.", "%(n)s texts were erased to protect somebody; what they said stays sealed.", gone) : "",
+  ].join(" ").trim();
+}
