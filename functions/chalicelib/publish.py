@@ -103,7 +103,8 @@ class Publisher:
         found = targets(changes)
         marks = [f"archive#{kode}#{month}" for kode, month in found.archives] + ([CITY] if found.city else [])
         for start in range(0, len(marks), 25):
-            self.table.transact([Put(records.dirty_key(mark), {}) for mark in marks[start : start + 25]])
+            keys = [records.dirty_key(mark, changes[-1].sequence) for mark in marks[start : start + 25]]
+            self.table.transact([Put(key, {}) for key in keys])
         for report_id in found.reports:
             self.report(report_id)
         for kode in found.kelurahan:
@@ -111,15 +112,15 @@ class Publisher:
         return found
 
     def tidy(self, *, limit: int = 100) -> int:
-        """Rewrite what is marked dirty, at most `limit` targets. Returns how many there were."""
-        marks = self.table.query("dirty", limit=limit).items
-        for mark in marks:
-            if mark.key.sort == CITY:
+        """Rewrite what is marked dirty: at most `limit` marks, each target once. Returns how many marks there were."""
+        marks = [mark.key for mark in self.table.query("dirty", limit=limit).items]
+        for target in dict.fromkeys(records.dirty_target(mark) for mark in marks):
+            if target == CITY:
                 self.city()
             else:
-                _, kode, month = mark.key.sort.split("#")
+                _, kode, month = target.split("#")
                 self.archive(kode, month)
-            self._unmark(mark)
+        self._unmark(marks)
         return len(marks)
 
     def report(self, report_id: str) -> None:
@@ -214,6 +215,7 @@ class Publisher:
 
         Writes byte for byte what the increments wrote.
         """
+        marks = [mark.key for mark in records.every(self.table, "dirty")]
         self.furniture()
         reports: set[str] = set()
         archives: set[str] = set()
@@ -228,8 +230,7 @@ class Publisher:
         self.city()
         self.old_roots()
         self._remove_strangers(reports, archives)
-        for mark in list(records.every(self.table, "dirty")):
-            self._unmark(mark)
+        self._unmark(marks)
 
     # One target at a time: what its files are.
 
@@ -316,12 +317,10 @@ class Publisher:
         for path, data in files:
             self.site.put(path, data)
 
-    def _unmark(self, mark: Item) -> None:
-        try:
-            self.table.transact([Delete(mark.key, mark.version)])
-        except ConditionFailed:
-            # Marked again while it was being rewritten: it stays for the next turn.
-            return
+    def _unmark(self, marks: Sequence[Key]) -> None:
+        """Remove marks that were read before the work began; those set since have other keys, and stay."""
+        for start in range(0, len(marks), 25):
+            self.table.transact([Delete(mark) for mark in marks[start : start + 25]])
 
     def _remove_strangers(self, reports: set[str], archives: set[str]) -> None:
         for root in LANGUAGES.values():

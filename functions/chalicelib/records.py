@@ -16,7 +16,7 @@
 | updates#<yyyy-mm>              | <at>#<id>#<seq>   | events of public reports after the first    |
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
-| dirty                          | <target>          | what the publisher still has to rewrite     |
+| dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 
 `who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;
 `which` is `all`, `<phase>` or `<phase>#<category>`.
@@ -87,8 +87,14 @@ def idempotency_key(digest: str) -> Key:
     return Key(f"idempotency#{digest}", "answer")
 
 
-def dirty_key(target: str) -> Key:
-    return Key("dirty", target)
+def dirty_key(target: str, sequence: str) -> Key:
+    """A mark is named for the change that set it: one set while others are worked off is not removed with them."""
+    return Key("dirty", f"{target}#{sequence}")
+
+
+def dirty_target(mark: Key) -> str:
+    """What a mark says must be rewritten."""
+    return mark.sort.rpartition("#")[0]
 
 
 def list_key(report: Report) -> Key:

@@ -88,6 +88,12 @@ def tidy(publisher: Publisher, remaining: Remaining) -> int:
     return done
 
 
+def daily(publisher: Publisher, now: datetime, remaining: Remaining) -> dict[str, int]:
+    """What is due once a day: the roots of the days that are over, then the check of today's share."""
+    logs.metric("RootsWritten", len(publisher.roots(now)))
+    return check(publisher, jakarta_day(now), remaining)
+
+
 def check(publisher: Publisher, today: date, remaining: Remaining) -> dict[str, int]:
     """Verify every history of today's share of the kelurahan and draw their pages anew.
 
@@ -110,7 +116,7 @@ def check(publisher: Publisher, today: date, remaining: Remaining) -> dict[str, 
                 break
         publisher.kelurahan(kode)
         found["kelurahan"] += 1
-    publisher.table.transact([Put(records.dirty_key(CITY), {})])
+    publisher.table.transact([Put(records.dirty_key(CITY, f"check-{today.isoformat()}"), {})])
     logs.metric("BrokenChains", found["broken"])
     logs.metric("CheckedReports", found["reports"])
     return found

@@ -178,7 +178,7 @@ def test_one_change_rewrites_eight_files_and_marks_the_rest(
             f"data/aktif/{GAMBIR}.json",
         ]
     )
-    marks = [item.key.sort for item in records.every(publisher.table, "dirty")]
+    marks = [records.dirty_target(item.key) for item in records.every(publisher.table, "dirty")]
     assert marks == [f"archive#{GAMBIR}#2026-11", "city"]
 
 
@@ -384,14 +384,15 @@ def test_a_mark_set_while_it_is_worked_off_stays(
 
     def marked_again(self: publish.Publisher) -> None:
         city_files(self)
-        publisher.table.transact([publish.Put(records.dirty_key(publish.CITY), {})])
+        publisher.table.transact([publish.Put(records.dirty_key(publish.CITY, "later"), {})])
 
     monkeypatch.setattr(publish.Publisher, "city", marked_again)
     publisher.tidy()
     monkeypatch.undo()
-    assert publisher.table.get(records.dirty_key(publish.CITY)) is not None
+    left = [item.key for item in records.every(publisher.table, "dirty")]
+    assert left == [records.dirty_key(publish.CITY, "later")]
     publisher.tidy()
-    assert publisher.table.get(records.dirty_key(publish.CITY)) is None
+    assert not list(records.every(publisher.table, "dirty"))
 
 
 def test_targets_come_from_keys_alone_and_each_once():
@@ -403,7 +404,7 @@ def test_targets_come_from_keys_alone_and_each_once():
         Change(Key(f"list#private#open#{GAMBIR}", "2026-11-23T02:00:00.000Z#CCCCCCCC"), "insert", "5"),
         Change(Key("list#public#open#-", "2026-11-23T02:00:00.000Z#DDDDDDDD"), "insert", "6"),
         Change(Key("contact#AAAAAAAA", "contact"), "insert", "7"),
-        Change(Key("dirty", "city"), "modify", "8"),
+        Change(Key("dirty", "city#7"), "modify", "8"),
         Change(Key("report#AAAAAAAA", "head"), "modify", "9"),
     ]
     found = publish.targets(changes)

@@ -149,7 +149,7 @@ def test_the_publishers_filter_lets_through_all_that_changes_the_site_and_not_it
     head, row = records.head_key(report.id), Key("list#public#open#31.71.01.1001", "2026-01-01#7K3M9QX2")
     others = [
         records.contact_key(report.id),
-        records.dirty_key("city"),
+        records.dirty_key("city", "1"),
         Key("counts", "31.71.01.1001"),
         records.idempotency_key("0" * 64),
         Key("list#private#open#31.71.01.1001", "x"),
