@@ -11,8 +11,10 @@ import os
 import platform
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
 
@@ -37,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     asked = parser.parse_args(arguments)
     options = Options(asked.quick)
+    about = machine()
     rows: list[Row] = []
     failed = False
     for name in asked.only or GROUPS:
@@ -50,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             failed = True
             traceback.print_exc()
             rows.append(Row(f"the rest of {name}", note="stopped by an error, see above"))
-    about = machine()
-    print(f"{about['when']}, {about['cores']} cores, {about['system']}, Python {about['python']}\n")
+    print(f"{about['when']}, {about['cores']} cores, {about['system']}, Python {about['python']}")
+    print(f"{busy(about)}\n")
     print(table(rows))
     missed = [row.what for row in rows if row.met is False]
     print(f"\n{sum(row.met is True for row in rows)} budgets met, {len(missed)} not.")
@@ -63,13 +66,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def machine() -> dict[str, str | int]:
-    """Where and when this was measured."""
+def busy(about: Mapping[str, Any]) -> str:
+    """How much else was running: what waits for a processor is not slow by itself."""
+    load, cores = about["load"], about["cores"]
+    if load is None:
+        return "this system does not tell how busy it was"
+    if load < cores / 2:
+        return f"load {load:.1f} before it began: a quiet machine"
+    return f"load {load:.1f} before it began: others were at work, times are longer than on a quiet machine"
+
+
+def machine() -> dict[str, Any]:
+    """Where and when this was measured, and how busy it was."""
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
 
 
