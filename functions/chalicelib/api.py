@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from . import body, public, records, submission
+from .channels import open311
 from .intake import (
     IDEMPOTENCY_KEY,
     UPLOAD_KEY,
@@ -398,6 +399,7 @@ OPERATIONS = (
     ),
     Operation("health", "GET", "/api/health", "Is the service up", health, {200: (Health,), 503: (Health,)}),
     Operation("openapi", "GET", "/api/openapi.json", "This API, described", openapi, {200: (dict,)}),
+    *open311.OPERATIONS,
 )
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 

@@ -130,16 +130,16 @@ def check(table: Table, text: str, right: str, *, now: datetime) -> Client:
     lacks; 429 when its rate is used up.
     """
     if not text:
-        raise Refused([Problem("key_missing", "api_key")], 403)
+        raise Refused([Problem("api_key_missing", "api_key")], 403)
     match = WRITTEN.fullmatch(text)
     item = table.get(Key(PARTITION, match.group(1))) if match else None
     if match is None or item is None:
-        raise Refused([Problem("key_wrong", "api_key")], 403)
+        raise Refused([Problem("api_key_wrong", "api_key")], 403)
     client = msgspec.convert(item.body, Client)
     if not hmac.compare_digest(client.digest, _digest(match.group(2))) or client.revoked:
-        raise Refused([Problem("key_wrong", "api_key")], 403)
+        raise Refused([Problem("api_key_wrong", "api_key")], 403)
     if right not in client.rights:
-        raise Refused([Problem("key_right", "api_key", {"value": right})], 403)
+        raise Refused([Problem("api_key_right", "api_key", {"value": right})], 403)
     count(table, client.id, client.per_minute, now=now)
     return client
 

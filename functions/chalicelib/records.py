@@ -396,12 +396,8 @@ def _between(
 
 def months_between(start: str, end: str) -> list[str]:
     """The months (yyyy-mm) from one stamp to another, first to last."""
-    year, month = int(start[:4]), int(start[5:7])
-    found: list[str] = []
-    while (text := f"{year:04d}-{month:02d}") <= end[:7]:
-        found.append(text)
-        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    return found
+    first, last = (int(text[:4]) * 12 + int(text[5:7]) - 1 for text in (start, end))
+    return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
 
 
 def every(

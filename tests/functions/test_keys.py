@@ -40,7 +40,7 @@ def refused(table: SQLiteTable, text: str, clock: Clock, right: str = "report") 
 def test_a_key_opens_what_its_rights_name_and_nothing_else(table: SQLiteTable, clock: Clock, add: Any):
     client, text = add()
     assert keys.check(table, text, "report", now=clock()) == client
-    assert refused(table, text, clock, "update") == ("key_right", 403)
+    assert refused(table, text, clock, "update") == ("api_key_right", 403)
 
 
 def test_the_secret_of_a_key_is_kept_nowhere(tmp_path: Path, table: SQLiteTable, add: Any):
@@ -54,16 +54,16 @@ def test_the_secret_of_a_key_is_kept_nowhere(tmp_path: Path, table: SQLiteTable,
     "text", ["wrong", "cw_00000000_" + "0" * 40, "cw_\x00", "ü" * 50, "cw_ffffffff_" + "f" * 41]
 )
 def test_a_wrong_key_is_refused(table: SQLiteTable, clock: Clock, text: str):
-    assert refused(table, text, clock) == ("key_wrong", 403)
+    assert refused(table, text, clock) == ("api_key_wrong", 403)
 
 
 def test_a_key_with_another_secret_is_refused(table: SQLiteTable, clock: Clock, add: Any):
     _, text = add()
-    assert refused(table, text[:-1] + ("0" if text[-1] != "0" else "1"), clock) == ("key_wrong", 403)
+    assert refused(table, text[:-1] + ("0" if text[-1] != "0" else "1"), clock) == ("api_key_wrong", 403)
 
 
 def test_no_key_is_said_as_such(table: SQLiteTable, clock: Clock):
-    assert refused(table, "", clock) == ("key_missing", 403)
+    assert refused(table, "", clock) == ("api_key_missing", 403)
 
 
 def test_a_revoked_key_opens_nothing_and_stays_in_the_list(table: SQLiteTable, clock: Clock, add: Any):
@@ -72,7 +72,7 @@ def test_a_revoked_key_opens_nothing_and_stays_in_the_list(table: SQLiteTable, c
     assert ended.revoked == "2026-11-23T02:00:00.000Z"
     clock.later(days=1)
     assert keys.revoke(table, client.id, now=clock()) == ended, "the first revocation counts"
-    assert refused(table, text, clock) == ("key_wrong", 403)
+    assert refused(table, text, clock) == ("api_key_wrong", 403)
     assert keys.clients(table) == [ended]
 
 
