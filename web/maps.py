@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-SIDE = {"mainland": 500, "islands": 220}
+SIDE = {"mainland": 400, "islands": 150}
 """The longer side of a sheet on the front page, in units: about the pixels it gets. Finer only costs bytes."""
 
 

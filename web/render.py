@@ -42,9 +42,9 @@ LISTED = 30
 """Reports that a kelurahan's page lists; the rest are counted and linked as data."""
 FED = 20
 """Entries of a feed."""
-MAPPED = 200
+MAPPED = 150
 """Newest open reports in a kelurahan's GeoJSON; `open` beside them counts all."""
-WORDED = 30
+WORDED = 20
 """Newest reports whose text goes along in an active file; the others' is on their own page."""
 FEED_IDS = uuid.UUID("6f3c9d1e-51f0-4c5b-9a37-2f6f0c1d7a11")
 """Namespace of the feeds' ids (RFC 9562, version 5): they stay the same wherever the site is."""
@@ -406,7 +406,7 @@ class Renderer:
     def geojson(self, view: KelurahanView) -> str:
         """The kelurahan's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
 
-        A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 200 newest:
+        A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 150 newest:
         the member `open` counts all, and `/data/aktif/<kode>.json` and the archive hold the rest.
         """
         from geojson.feature import Feature, FeatureCollection
@@ -433,7 +433,7 @@ class Renderer:
         `columns` holds lists of equal length, in the view's order: `id`; `longitude` and `latitude` in
         units of 0.00001 degree from `origin`; `category` and `state` as positions in `categories` and
         `states`; `created` in minutes, the first since 1970 (UTC), each next relative to the one before;
-        `photo`, 1 when there is one; `text`, shortened, of the first 30 only. `open` counts all open
+        `photo`, 1 when there is one; `text`, shortened, of the first 20 only. `open` counts all open
         reports, also those beyond the list, `total` all; `example` is true when some are synthetic.
         """
         return _json(
@@ -586,7 +586,9 @@ def class_breaks(counts: Iterable[int]) -> list[int]:
     breaks = [1]
     for part in (1, 2, 3, 4):
         step = _round_number(above[min(len(above) * part // 5, len(above) - 1)])
-        if step > breaks[-1]:
+        # Where most have the same small number the steps still go up, one by one.
+        step = max(step, breaks[-1] + 1)
+        if step <= above[-1]:
             breaks.append(step)
     return breaks
 
@@ -650,7 +652,7 @@ def _columns(reports: Sequence[ReportSummary], *, words: int) -> dict[str, Any]:
             "created": [now - before for now, before in zip(created, [0, *created], strict=False)],
             "photo": [1 if report.thumb_url else 0 for report in reports],
             "text": [
-                shortened(report.description, 80) if i < words else "" for i, report in enumerate(reports)
+                shortened(report.description, 60) if i < words else "" for i, report in enumerate(reports)
             ],
         },
     }

@@ -11,6 +11,8 @@ from web import build as web_build
 from web.render import Renderer
 from web.views import HomeView, KelurahanRow
 
+REAL = web_build.ROOT / "geo" / "build"
+
 
 @pytest.fixture(scope="session")
 def built() -> Path:
@@ -32,6 +34,22 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Kelurahan
 @pytest.fixture(scope="session")
 def home_view(city: tuple[Path, list[KelurahanRow]]) -> HomeView:
     return HomeView(tuple(city[1]), example=True)
+
+
+@pytest.fixture(scope="session")
+def true_renderer(built: Path) -> Renderer:
+    """On the real outlines, where bytes are counted; skips where they are not built."""
+    if not (REAL / "batas.json").exists():
+        pytest.skip("the real outlines are not built: python -m geo build")
+    return Renderer.open(
+        geo_build=REAL,
+        categories=sample_categories(),
+        site_url="https://warga.example",
+        approximate=True,
+        boundaries_version="abc123abc123",
+        attribution="Boundaries: cahyadsn/wilayah_boundaries, MIT",
+        web_build=built,
+    )
 
 
 @pytest.fixture(scope="session")
