@@ -154,10 +154,10 @@ def _once(
     )
     try:
         connection.request(method, target, body, {"Accept-Encoding": "identity", **headers})
-        answer = connection.getresponse()
-        return Fetched(
-            url, answer.status, _headers(answer.headers), _body(answer, connection, max_bytes, deadline)
-        )
+        # Closing the connection is not enough: http.client lets an answer hold on to the socket.
+        with connection.getresponse() as answer:
+            data = _body(answer, connection, max_bytes, deadline)
+            return Fetched(url, answer.status, _headers(answer.headers), data)
     except (OSError, HTTPException, ValueError) as error:
         raise FetchError("unreachable", f"{type(error).__name__} from {host}") from None
     finally:
@@ -201,7 +201,11 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         plain = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = _context().wrap_socket(plain, server_hostname=self.host) if self._tls else plain
+        try:
+            self.sock = _context().wrap_socket(plain, server_hostname=self.host) if self._tls else plain
+        except BaseException:
+            plain.close()
+            raise
         # http.client forgets the socket while the answer is still being read.
         self.wire: socket.socket = self.sock
 

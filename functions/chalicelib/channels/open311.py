@@ -187,7 +187,8 @@ def list_updates(asked: Asked) -> Said:
     )
     if named:
         events = events[(page - 1) * size : min(page * size, MOST)]
-    return Said("service_request_updates", [open311_model.update(each, asked.base) for each in events])
+    told = [open311_model.update(each, asked.base) for each in events if open311_model.tells(each)]
+    return Said("service_request_updates", told)
 
 
 # Writing.

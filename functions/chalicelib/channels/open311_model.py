@@ -331,6 +331,12 @@ def update(event: Event, base: str) -> Update:
     )
 
 
+def tells(event: Event) -> bool:
+    """Whether an event has something for other systems: a state, public words or a photo."""
+    words = event.words.get("text")
+    return event.to_state is not None or bool(event.photos) or bool(words and words.text)
+
+
 def update_id(report_id: str, seq: int) -> str:
     """The id of an update: unique, and the same for ever."""
     return f"{report_id}-{seq}"
