@@ -52,6 +52,26 @@ def show_receipt(report_id: str) -> Response:
     return answer("show_receipt", report_id=report_id)
 
 
+@app.route("/api/reports/{report_id}/key", methods=["POST"], content_types=ANY_TYPE)
+def open_own(report_id: str) -> Response:
+    return answer("open_own", report_id=report_id)
+
+
+@app.route("/api/reports/{report_id}/page", methods=["GET"])
+def show_own(report_id: str) -> Response:
+    return answer("show_own", report_id=report_id)
+
+
+@app.route("/api/reports/{report_id}/feedback", methods=["POST"], content_types=ANY_TYPE)
+def give_feedback(report_id: str) -> Response:
+    return answer("give_feedback", report_id=report_id)
+
+
+@app.route("/api/reports/{report_id}/support", methods=["POST"], content_types=ANY_TYPE)
+def add_support(report_id: str) -> Response:
+    return answer("add_support", report_id=report_id)
+
+
 @app.route("/api/find", methods=["GET"])
 def find_report() -> Response:
     return answer("find_report")

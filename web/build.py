@@ -29,8 +29,8 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
     "css/site.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
-    "css/leaflet.css",
-    "js/site.js", "js/home.js", "js/form.js",
+    "css/leaflet.css", "css/more.css",
+    "js/site.js", "js/home.js", "js/form.js", "js/report.js",
 )  # fmt: skip
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",

@@ -26,6 +26,7 @@ from web.views import (
     HomeView,
     KelurahanRow,
     KelurahanView,
+    OwnView,
     PlaceView,
     ReportSummary,
     ReportView,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / "build"
 
-LISTED = 30
+LISTED = 24
 """Reports that a kelurahan's page lists; the rest are counted and linked as data."""
 FED = 20
 """Entries of a feed."""
@@ -145,6 +146,15 @@ REASONS = {
     "personal_data": N_("The report shows personal data."),
     "abuse": N_("The report breaks the rules of use."),
 }
+WHY_NOT = {
+    "not_fixed": N_("The problem is still there."),
+    "poor_work": N_("The work was not done well."),
+    "too_slow": N_("It took too long."),
+    "not_told": N_("I was not told what happened."),
+    "wrong_reason": N_("The reason given is not right."),
+    "other": N_("Something else."),
+}
+"""Why a reporter is not satisfied, by code of chalicelib.holder.WHY_NOT."""
 CHANNELS = {
     "web": N_("the website"), "open311": N_("another app (Open311)"), "email": N_("e-mail"), "sms": N_("SMS"),
     "social": N_("social media"), "counter": N_("an office counter"), "bulk": N_("another system"),
@@ -304,20 +314,33 @@ class Renderer:
 
     def status(self, view: ReportView, language: str) -> str:
         """A report's status page: where it stands, its history in plain words, photos and a small map."""
+        return self._page("report.html", language, f"/laporan/{view.id}/", **self._of_report(view))
+
+    def own(self, view: OwnView, language: str) -> str:
+        """The same for the holder of the follow key, with what may be done just now; private reports too."""
+        path = "" if view.private else f"/laporan/{view.report.id}/"
+        return self._page("own.html", language, path, own=view, **self._of_report(view.report))
+
+    def locked(self, report_id: str, messages: Sequence[str], language: str) -> str:
+        """Asks for the follow key of a report; `messages` say what was wrong."""
+        return self._page("locked.html", language, "", id=report_id, messages=messages)
+
+    def check(self, language: str) -> str:
+        """How to check a history and the roots of days oneself, with sha256sum alone."""
+        return self._page("check.html", language, "/periksa/")
+
+    def _of_report(self, view: ReportView) -> dict[str, Any]:
         pin = None
         outline = self.maps.own(view.place.kode) if view.place else None
         if outline and view.longitude is not None and view.latitude is not None:
             pin = outline.frame.place(view.longitude, view.latitude)
-        return self._page(
-            "report.html",
-            language,
-            f"/laporan/{view.id}/",
-            view=view,
-            outline=outline,
-            pin=pin,
-            events=sorted(view.events, key=lambda event: -event.seq),
-            head=max(view.events, key=lambda event: event.seq).hash if view.events else "",
-        )
+        return {
+            "view": view,
+            "outline": outline,
+            "pin": pin,
+            "events": sorted(view.events, key=lambda event: -event.seq),
+            "head": max(view.events, key=lambda event: event.seq).hash if view.events else "",
+        }
 
     def kelurahan(self, view: KelurahanView, language: str) -> str:
         """A kelurahan's page: its outline with the listed reports, counts, and links to the data."""
@@ -523,6 +546,7 @@ class Renderer:
             "state_word": lambda code: words.gettext(STATES[code].word),
             "state_meaning": lambda code: words.gettext(STATES[code].meaning),
             "reason_text": lambda code: words.gettext(REASONS[code]) if code in REASONS else "",
+            "why_not_text": lambda code: words.gettext(WHY_NOT[code]) if code in WHY_NOT else code,
             "channel_name": lambda code: words.gettext(CHANNELS[code]) if code in CHANNELS else code,
             "link": lambda path: prefix + path,
             "in_language": lambda path, code: path if code == "id" else f"/{code}{path}",

@@ -56,6 +56,12 @@ class EventView:
     planned: date | None
     hash: str
     photos: tuple[PhotoView, ...] = ()
+    rating: str | None = None
+    """`satisfied` or `unsatisfied`, when the reporter rated."""
+    reasons: tuple[str, ...] = ()
+    """Why not: codes of chalicelib.holder.WHY_NOT."""
+    about: int | None = None
+    """The seq of the event whose words were erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,25 @@ class ReportView:
     duplicate_of: str | None
     example: bool
     """True for synthetic reports: every page that shows one says so."""
+    supporters: int = 0
+    """How many others it concerns, each device counted once."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnView:
+    """A report as the holder of its key sees it, and what may be done with it just now."""
+
+    report: ReportView
+    private: bool
+    rateable: bool
+    reopen_until: datetime | None
+    """None when it cannot be opened again by its reporter."""
+    reasons: tuple[str, ...]
+    """Codes to choose from when it is not satisfying."""
+    messages: tuple[str, ...] = ()
+    """What was wrong with what was just sent, in the reader's language."""
+    text: str = ""
+    """What was written, when it was not taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from . import body, public, records, submission
+from . import body, participation, public, records, submission
 from .channels import open311
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -41,6 +41,7 @@ from .operation import (
 from .problems import Problem, Refused
 from .report import read_id, written_id
 from .storage.table import Busy, Key
+from .support import supporters
 
 if TYPE_CHECKING:
     pass
@@ -208,7 +209,8 @@ def get_report(parts: Parts, request: Request) -> Response:
         raise _unknown_report(report_id)
     events = [event for event in records.history(parts.door.table, report_id) if event.seq <= it.seq]
     cache = "private, no-store" if it.private else "public, max-age=5"
-    return reply(200, public.report(it, events, parts.categories), {"Cache-Control": cache})
+    told = public.report(it, events, parts.categories, supporters(parts.door.table, it.id))
+    return reply(200, told, {"Cache-Control": cache})
 
 
 def find_report(parts: Parts, request: Request) -> Response:
@@ -399,6 +401,7 @@ OPERATIONS = (
     ),
     Operation("health", "GET", "/api/health", "Is the service up", health, {200: (Health,), 503: (Health,)}),
     Operation("openapi", "GET", "/api/openapi.json", "This API, described", openapi, {200: (dict,)}),
+    *participation.OPERATIONS,
     *open311.OPERATIONS,
 )
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

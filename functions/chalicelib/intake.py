@@ -129,7 +129,9 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class Made:
+    """A photo made anew from pixels: what the report keeps of it, and its files."""
+
     photo: Photo
     processed: ProcessedPhoto
 
@@ -164,7 +166,7 @@ def accept(
         if source is not None and (known := _of_source(door, source)):
             return known
         place, longitude, latitude = decide_place(submission, door.locator, may_ask=may_ask)
-        photos, uploads = _photos(door, submission.photo, files)
+        photos, uploads = made_photos(door, submission.photo, files)
         accepted = _store(
             door,
             submission,
@@ -248,7 +250,7 @@ def _store(
     channel: str,
     place: Place | None,
     position: tuple[float | None, float | None],
-    photos: Sequence[_Stored],
+    photos: Sequence[Made],
     key: str | None,
     fingerprint: str,
     now: datetime,
@@ -404,13 +406,13 @@ def _office(place: Place | None) -> Office | None:
     return Office(place.kode, f"Kelurahan {place.kelurahan}") if place else None
 
 
-def _photos(door: Door, sent: Sequence[str], files: Sequence[bytes]) -> tuple[list[_Stored], list[str]]:
+def made_photos(door: Door, sent: Sequence[str], files: Sequence[bytes]) -> tuple[list[Made], list[str]]:
     """Every photo made anew, and the uploads they came from. Raises Refused naming each that cannot be used."""
     count = len(sent) + len(files)
     if count > MAX_PHOTOS:
         raise Refused([Problem("photo_too_many", "photo", {"count": count, "most": MAX_PHOTOS})])
     problems: list[Problem] = []
-    stored: list[_Stored] = []
+    stored: list[Made] = []
     uploads: list[str] = []
     sources: list[bytes | str] = [*files, *sent]
     for number, source in enumerate(sources, start=1):
@@ -424,7 +426,7 @@ def _photos(door: Door, sent: Sequence[str], files: Sequence[bytes]) -> tuple[li
             problems.append(Problem("upload_unknown", "photo", {"number": number}))
         else:
             photo = Photo(made.sha256, made.width, made.height, made.thumb_width, made.thumb_height)
-            stored.append(_Stored(photo, made))
+            stored.append(Made(photo, made))
     if problems:
         raise Refused(problems)
     return list({each.photo.sha256: each for each in stored}.values()), uploads

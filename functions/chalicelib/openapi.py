@@ -30,6 +30,7 @@ STATUS = {
     400: "Something in the request is wrong; every error is named.",
     403: "The key does not open this.",
     404: "There is nothing like that.",
+    409: "Not possible as the report is now.",
     413: "Too large.",
     415: "Not a content type that is read here.",
     422: "The Idempotency-Key belongs to a different report.",

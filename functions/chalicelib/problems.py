@@ -105,6 +105,24 @@ MESSAGES: Mapping[str, str] = {
     "signature_missing": N_("The signature is missing. Sign the body as the documentation says."),
     "signature_wrong": N_("The signature does not fit the body, the secret or the time. Sign it anew."),
     "channel_unknown": N_("There is no channel “%(value)s” that takes messages here."),
+    "key_wrong": N_(
+        "This key does not open this report. Check the number and the key; both are on your receipt."
+    ),
+    "key_needed": N_("This page opens with the report's key. It was shown when the report was sent."),
+    "rate_not_closed": N_("This report is not finished yet. You can rate it when it is."),
+    "rated_already": N_(
+        "You have rated this already. After it was opened and closed again you can rate anew."
+    ),
+    "reopen_too_late": N_(
+        "A report can be opened again within %(days)s days of done; that time is over. Please send a new report."
+    ),
+    "reopen_not_done": N_(
+        "Only a report that is done can be opened again. You can still add words or photos."
+    ),
+    "addition_empty": N_("Please write something or choose a photo."),
+    "additions_too_many": N_("You have added %(most)s times already; that is the most a report takes."),
+    "support_closed": N_("This report is closed. If the problem is still there, please send a new report."),
+    "device_wrong": N_("“device” must be 16 to 128 characters: any random text that your app keeps."),
     "not_found": N_("There is nothing at this address. Check it for a typing mistake."),
     "method_not_allowed": N_("This address does not take %(value)s requests."),
     "internal": N_("Something went wrong on our side. Please try again in a few minutes."),

@@ -168,7 +168,7 @@ def place(it: Report) -> PublicPlace | None:
     )
 
 
-def report_view(it: Report, events: Sequence[Event]) -> views.ReportView:
+def report_view(it: Report, events: Sequence[Event], supporters: int = 0) -> views.ReportView:
     """The public report as its status page shows it."""
     return views.ReportView(
         id=it.id,
@@ -189,6 +189,7 @@ def report_view(it: Report, events: Sequence[Event]) -> views.ReportView:
         events=tuple(_event_view(event) for event in events),
         duplicate_of=it.duplicate_of,
         example=it.example,
+        supporters=supporters,
     )
 
 
@@ -239,4 +240,7 @@ def _event_view(event: Event) -> views.EventView:
         planned=date.fromisoformat(event.planned) if event.planned else None,
         hash=event.hash,
         photos=tuple(_photo(event.report, photo) for photo in event.photos),
+        rating=event.rating,
+        reasons=event.reasons,
+        about=event.about,
     )

@@ -26,6 +26,7 @@ from .intake import Kelurahan, Locator, photo_paths
 from .report import Event, Report, read_id
 from .storage.files import Files
 from .storage.table import Change, ConditionFailed, Delete, Expect, Item, Key, Put, Table
+from .support import supporters
 
 LANGUAGES = {"id": "", "en": "en/"}
 """Language codes and where their pages start."""
@@ -117,6 +118,8 @@ class Publisher:
         for target in dict.fromkeys(records.dirty_target(mark) for mark in marks):
             if target == CITY:
                 self.city()
+            elif target.startswith("report#"):
+                self.report(target.removeprefix("report#"))
             else:
                 _, kode, month = target.split("#")
                 self.archive(kode, month)
@@ -125,16 +128,17 @@ class Publisher:
 
     def report(self, report_id: str) -> None:
         """The status pages, the data file and the photos of one report; or none of them when it is not public."""
-        self._until_still(records.head_key(report_id), lambda item: self._report_files(report_id, item))
+        keys = (records.head_key(report_id), records.support_key(report_id))
+        self._until_still(keys, lambda item: self._report_files(report_id, item))
 
     def kelurahan(self, kode: str) -> None:
         """The pages, feed, GeoJSON and active file of one kelurahan."""
         if row := self.locator.by_kode.get(kode):
-            self._until_still(Key("counts", kode), lambda item: self._kelurahan_files(row, item))
+            self._until_still((Key("counts", kode),), lambda item: self._kelurahan_files(row, item))
 
     def archive(self, kode: str, month: str) -> None:
         """All reports that were made in a kelurahan in one month (yyyy-mm)."""
-        self._until_still(Key("counts", kode), lambda _item: self._archive_file(kode, month))
+        self._until_still((Key("counts", kode),), lambda _item: self._archive_file(kode, month))
 
     def city(self) -> None:
         """The front page in both languages, and the counts of every kelurahan."""
@@ -206,6 +210,7 @@ class Publisher:
             files[f"{root}lapor/index.html"] = self.renderer.report_form(
                 views.FormView({}), language
             ).encode()
+            files[f"{root}periksa/index.html"] = self.renderer.check(language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())
@@ -245,14 +250,16 @@ class Publisher:
             for path in photo_paths(report_id, photo):
                 if not self.site.exists(path) and (stored := self.private.get(path)):
                     yield path, stored.data
-        yield CHAIN_JSON.format(id=report_id), self.document(it, events)
-        view = public.report_view(it, events)
+        count = supporters(self.table, report_id)
+        yield CHAIN_JSON.format(id=report_id), self.document(it, events, count)
+        view = public.report_view(it, events, count)
         for language, root in LANGUAGES.items():
             yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
 
-    def document(self, it: Report, events: Sequence[Event]) -> bytes:
-        """`/laporan/<id>.json`: the report with its history, as anyone can check it."""
-        return public.document(public.report(it, events, self.categories))
+    def document(self, it: Report, events: Sequence[Event], count: int | None = None) -> bytes:
+        """`/laporan/<id>.json`: the report with its history, as anyone can check it. `count` of supporters."""
+        known = supporters(self.table, it.id) if count is None else count
+        return public.document(public.report(it, events, self.categories, known))
 
     def _report_paths(self, report_id: str) -> list[str]:
         pages = [f"{root}laporan/{report_id}/index.html" for root in LANGUAGES.values()]
@@ -303,15 +310,19 @@ class Publisher:
 
     # Writing.
 
-    def _until_still(self, key: Key, files: Callable[[Item | None], Iterable[tuple[str, bytes]]]) -> None:
-        """Write a target's files, then look again at the item whose version moves with it."""
+    def _until_still(
+        self, keys: Sequence[Key], files: Callable[[Item | None], Iterable[tuple[str, bytes]]]
+    ) -> None:
+        """Write a target's files from its first item, then look again at the items whose versions move with it."""
         for _ in range(ROUNDS):
-            before = self.table.get(key)
-            self._write(files(before))
-            after = self.table.get(key)
-            if (after.version if after else 0) == (before.version if before else 0):
+            before = self.table.get_many(keys)
+            self._write(files(before.get(keys[0])))
+            after = self.table.get_many(keys)
+            if {key: item.version for key, item in after.items()} == {
+                key: item.version for key, item in before.items()
+            }:
                 return
-        raise MovedOn(f"{key.partition} {key.sort} changed as fast as its files were written")
+        raise MovedOn(f"{keys[0].partition} {keys[0].sort} changed as fast as its files were written")
 
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
         for path, data in files:

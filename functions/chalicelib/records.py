@@ -104,6 +104,10 @@ def list_key(report: Report) -> Key:
     return Key(f"list#{who}#{phase}#{kode}", f"{report.created}#{report.id}")
 
 
+def support_key(report_id: str) -> Key:
+    return Key(f"report#{report_id}", "support")
+
+
 def source_key(source: str, external_id: str) -> Key:
     """Where it is kept which report something of another system became. Any text is possible as its id there."""
     digest = hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]

@@ -36,3 +36,29 @@ async function verify() {
     gone ? ngettext("%(n)s text was erased to protect somebody; what it said stays sealed.", "%(n)s texts were erased to protect somebody; what they said stays sealed.", gone) : "",
   ].join(" ").trim();
 }
+
+const support = document.querySelector("form[data-support]");
+support?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = support.querySelector("button");
+  const said = support.querySelector("[data-said]");
+  button.disabled = true;
+  await loadWords();
+  try {
+    const answer = await fetch(support.action, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json" },
+      body: JSON.stringify({ language: document.documentElement.lang }),
+    });
+    const told = await answer.json();
+    if (!answer.ok) {
+      said.textContent = told.errors?.map((error) => error.message).join(" ") ?? "";
+      return;
+    }
+    document.querySelector("[data-supporters]").textContent = ngettext("%(n)s other person says so.", "%(n)s other people say so.", told.supporters);
+    said.textContent = told.counted ? _("Thank you, counted.") : _("You had said so before.");
+  } catch {
+    said.textContent = _("Not sent. Please try again.");
+    button.disabled = false;
+  }
+});
