@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.command in cloud.COMMANDS:
         return cloud.main(asked)
+    if asked.command == "run" and os.environ.get("ENGINE") in cloud.REHEARSALS:
+        return cloud.rehearse(os.environ)
     try:
         chosen = settings.read()
     except settings.SettingsError as error:

@@ -6,12 +6,15 @@ Each command imports what it needs when it is asked for, so that `run` stays lig
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 COMMANDS = frozenset({"package"})
+REHEARSALS = frozenset({"aws", "dynamodb-local"})
+"""Values of ENGINE with which `run` plays the deployed product against stand-ins."""
 
 
 def add(commands: Commands) -> None:
@@ -26,3 +29,10 @@ def main(asked: argparse.Namespace) -> int:
     from infra import package
 
     return package.main(stage=asked.stage, architecture=asked.architecture)
+
+
+def rehearse(environment: Mapping[str, str]) -> int:
+    """`run` with one of the REHEARSALS; returns its exit status."""
+    from infra import aws
+
+    return aws.run(environment["ENGINE"], environment)

@@ -101,7 +101,7 @@ def package(
         install(libraries, architecture, python)
         made = Path(folder) / "made"
         _chalice(project, made, stage)
-        _repack(made / BUNDLE, libraries, out / BUNDLE)
+        repack(made / BUNDLE, libraries, out / BUNDLE)
         _write_template(read_template(made / CHALICES), python, out / TEMPLATE)
     if problems := [*faults_of_bundle(out / BUNDLE), *faults_of_template(read_template(out / TEMPLATE))]:
         raise PackageError("; ".join(problems))
@@ -248,7 +248,7 @@ def _write_template(template: dict[str, Any], python: str, out: Path) -> None:
     out.write_text(json.dumps(template, indent=1) + "\n", "utf-8")
 
 
-def _repack(made: Path, libraries: Path, out: Path) -> None:
+def repack(made: Path, libraries: Path, out: Path) -> None:
     """One zip of code and libraries: only what is needed, and the same bytes for the same input."""
     files: dict[str, bytes] = {}
     for path in sorted(libraries.rglob("*")):
