@@ -899,7 +899,7 @@ def test_importing_the_front_door_calls_no_cloud_and_loads_nothing_heavy(tmp_pat
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={"PYTHONPATH": f"{FUNCTIONS}:{FUNCTIONS.parent}", "PATH": ""},
+        env={"PYTHONPATH": f"{FUNCTIONS}:{FUNCTIONS.parent}"},
         capture_output=True,
         text=True,
         check=False,
@@ -918,7 +918,11 @@ def test_asking_for_a_place_loads_neither_shapely_nor_numpy_nor_pages(tmp_path: 
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": f"{FUNCTIONS}:{FUNCTIONS.parent}", "PATH": "", "DATA_DIR": str(tmp_path)},
+        env={
+            "PYTHONPATH": f"{FUNCTIONS}:{FUNCTIONS.parent}",
+            "DATA_DIR": str(tmp_path),
+            "GEO_BUILD": str(geo.build_folder()),
+        },
         capture_output=True,
         text=True,
         check=False,
