@@ -111,6 +111,44 @@ for each in open311.OPERATIONS:
     app.route(each.path, methods=[each.method], name=each.name, content_types=ANY_TYPE)(answering(each.name))
 
 
+# For officers. chalicelib/staff.py asks who they are, everywhere by the same gate.
+
+
+@app.route("/api/staff/session", methods=["GET"])
+def staff_sign_in() -> Response:
+    return answer("staff_sign_in")
+
+
+@app.route("/api/staff/me", methods=["GET"])
+def staff_me() -> Response:
+    return answer("staff_me")
+
+
+@app.route("/api/staff/queue", methods=["POST"], content_types=ANY_TYPE)
+def staff_queue() -> Response:
+    return answer("staff_queue")
+
+
+@app.route("/api/staff/reports/{report_id}", methods=["GET"])
+def staff_report(report_id: str) -> Response:
+    return answer("staff_report", report_id=report_id)
+
+
+@app.route("/api/staff/reports/{report_id}/actions", methods=["POST"], content_types=ANY_TYPE)
+def staff_act(report_id: str) -> Response:
+    return answer("staff_act", report_id=report_id)
+
+
+@app.route("/api/staff/reports/{report_id}/contact", methods=["POST"], content_types=ANY_TYPE)
+def staff_contact(report_id: str) -> Response:
+    return answer("staff_contact", report_id=report_id)
+
+
+@app.route("/api/staff/reports/{report_id}/photo", methods=["GET"])
+def staff_photo(report_id: str) -> Response:
+    return answer("staff_photo", report_id=report_id)
+
+
 # Triggers. Their modules are imported when first used: the API's cold start needs none of them.
 # What wakes them, and how failures are retried, is in template.yaml.
 

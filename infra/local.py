@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from chalicelib import operation, settings, wiring
+from chalicelib import access, operation, settings, wiring
 from chalicelib.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
@@ -30,6 +30,7 @@ from chalicelib.storage import files as files_port
 from chalicelib.storage.table import Change, ConditionFailed, Expect, Key, Put, Table
 
 from infra import chores, site_version
+from infra.issuer import CLIENT, ISSUER_AT, Issuer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -187,6 +188,7 @@ class Server:
         headers = security_headers(wiring.renderer().basemap.origin, uploads)
         self._headers = headers
         self._site = Site(wiring.files("site"), headers)
+        self._issuer = None if chosen.oidc_issuer else example_officers(chosen)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
@@ -217,6 +219,8 @@ class Server:
             if any(name.lower() == "content-type" and value.startswith("text/html") for name, value in said):
                 said = [*said, *((n, v) for n, v in self._headers.items() if n not in operation.SECURITY)]
             return status, said, data
+        if self._issuer and path.startswith(f"{ISSUER_AT}/"):
+            return self._sign_in(method, path, environ, headers)
         if path == wiring.UPLOADS_AT:
             return self._upload(method, environ, headers)
         if method not in {"GET", "HEAD"}:
@@ -227,6 +231,18 @@ class Server:
                 {"Allow": "GET, HEAD"},
             )
         return self._site.answer(path, headers)
+
+    def _sign_in(self, method: str, path: str, environ: WSGIEnvironment, headers: dict[str, str]) -> Answer:
+        """The example officers' sign-in, which is there when no other provider is set up."""
+        length = min(int(environ.get("CONTENT_LENGTH") or 0), 65536)
+        body = environ["wsgi.input"].read(length) if length else b""
+        asked = path.removeprefix(ISSUER_AT)
+        if self._issuer is None:
+            return Gateway._refusal(404, Problem("not_found"), headers)
+        status, said, data = self._issuer.answer(
+            method, asked, environ.get("QUERY_STRING", ""), headers, body
+        )
+        return status, [*said, *self._headers.items()], data
 
     def _upload(self, method: str, environ: WSGIEnvironment, headers: dict[str, str]) -> Answer:
         """Take a photo as the deployed bucket would: the ticket's fields decide what is taken."""
@@ -304,6 +320,30 @@ def takes_gzip(accept_encoding: str) -> bool:
 @lru_cache(maxsize=512)
 def _gzipped(body: bytes) -> bytes:
     return gzip.compress(body, 6, mtime=0)
+
+
+def example_officers(chosen: settings.Settings) -> Issuer:
+    """A provider of example officers on this machine, and the gate that knows it. Makes missing accounts."""
+    url = f"http://127.0.0.1:{chosen.port}{ISSUER_AT}"
+    renderer = wiring.renderer()
+    issuer = Issuer(
+        wiring.table(),
+        chosen.data_path / "issuer.json",
+        url,
+        wiring.now,
+        stylesheet="/" + renderer.manifest["assets"]["site.css"],
+    )
+    access.add_missing(wiring.table(), issuer.officers)
+    where = {
+        "authorize_url": f"{ISSUER_AT}/authorize",
+        "token_url": f"{ISSUER_AT}/token",
+        "logout_url": f"{ISSUER_AT}/revoke",
+        "client_id": CLIENT,
+        "example": True,
+    }
+    keys = access.Keys(issuer.jwks, wiring.now)
+    wiring.sign_in_with(access.Gate(wiring.table(), keys, url, CLIENT, wiring.now), where)
+    return issuer
 
 
 class PublisherThread(threading.Thread):

@@ -97,9 +97,6 @@ RIGHTS: Mapping[str, Right] = {
     "place": Right(N_("correct the place, or give it one"), WORKERS, LEADERS, NOBODY),
     "contact": Right(N_("look at the contact, where the reporter allowed it"), WORKERS, NOBODY, WORKERS),
     "queue": Right(N_("read the queue of their boundaries and agencies"), EVERYONE),
-    "accounts": Right(
-        N_("see, make, change and disable officers within their boundaries"), frozenset({ADMIN})
-    ),
 }
 
 

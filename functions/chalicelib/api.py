@@ -40,6 +40,7 @@ from .operation import (
 )
 from .problems import Problem, Refused
 from .report import read_id, written_id
+from .staff import OPERATIONS as STAFF_OPERATIONS
 from .storage.table import Busy, Key
 from .support import supporters
 
@@ -404,6 +405,7 @@ OPERATIONS = (
     *participation.OPERATIONS,
     *open311.OPERATIONS,
 )
+OPERATIONS += STAFF_OPERATIONS
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 

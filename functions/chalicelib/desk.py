@@ -212,7 +212,7 @@ def act(desk: Desk, report_id: str, by: By, draft: Draft, *, also: Sequence[Writ
 
     Raises Unknown, Changed (somebody was faster than `by.seen`), KeyReused, or lifecycle.MoveRefused.
     """
-    if by.key and (done := _done_before(desk, report_id, by)):
+    if by.key and (done := done_before(desk, report_id, by)):
         return done
     found = records.load(desk.table, report_id)
     if found is None:
@@ -230,7 +230,7 @@ def act(desk: Desk, report_id: str, by: By, draft: Draft, *, also: Sequence[Writ
         return _written(desk, before, event, version, writes)
     except Changed:
         # The other half of a double click may have been what was faster.
-        if by.key and (done := _done_before(desk, report_id, by)):
+        if by.key and (done := done_before(desk, report_id, by)):
             return done
         raise
 
@@ -353,7 +353,7 @@ def write_note(desk: Desk, report_id: str, text: str, by: By) -> None:
     """A private note beside the report's history: no event, nothing public. Raises MoveRefused, KeyReused."""
     if not text.strip():
         raise lifecycle.MoveRefused("text_missing", "a note needs words")
-    if by.key and _done_before(desk, report_id, by):
+    if by.key and done_before(desk, report_id, by):
         return
     at = stamp(desk.now())
     sort = f"note#{at}#{desk.random_bytes(4).hex()}"
@@ -365,7 +365,7 @@ def write_note(desk: Desk, report_id: str, text: str, by: By) -> None:
     try:
         desk.table.transact(writes)
     except ConditionFailed:
-        if not (by.key and _done_before(desk, report_id, by)):
+        if not (by.key and done_before(desk, report_id, by)):
             raise Changed(f"a note on {report_id} collided; send it again") from None
 
 
@@ -449,7 +449,8 @@ def _deed_key(by: By) -> Key:
     return Key(f"deed#{digest}", "done")
 
 
-def _done_before(desk: Desk, report_id: str, by: By) -> Report | None:
+def done_before(desk: Desk, report_id: str, by: By) -> Report | None:
+    """The report, when this very deed was done before; None when it was not. Raises KeyReused."""
     item = desk.table.get(_deed_key(by))
     if item is None:
         return None

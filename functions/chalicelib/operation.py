@@ -19,6 +19,8 @@ from .submission import LANGUAGES
 if TYPE_CHECKING:
     from web.render import Renderer
 
+    from .access import Gate
+    from .agencies import Agency
     from .categories import Category
     from .intake import Door
     from .settings import Settings
@@ -53,7 +55,10 @@ class Response:
 
 @dataclass(frozen=True)
 class Parts:
-    """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait."""
+    """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait.
+
+    `gate` checks officers' tokens and `sign_in` says where they get them; None: nobody can sign in.
+    """
 
     settings: Settings
     door: Door
@@ -62,6 +67,9 @@ class Parts:
     renderer: Callable[[], Renderer]
     approximate: bool
     sleep: Callable[[float], None] = time.sleep
+    gate: Gate | None = None
+    sign_in: Callable[[], Mapping[str, Any]] | None = None
+    agencies: Mapping[str, Agency] = field(default_factory=dict)
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):

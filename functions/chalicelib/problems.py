@@ -104,6 +104,26 @@ MESSAGES: Mapping[str, str] = {
     "move_duplicate": N_("Name the other report that tells the same, in duplicate_of."),
     "signature_missing": N_("The signature is missing. Sign the body as the documentation says."),
     "signature_wrong": N_("The signature does not fit the body, the secret or the time. Sign it anew."),
+    "sign_in": N_("Please sign in first."),
+    "sign_in_off": N_("Nobody can sign in here yet: no sign-in provider is set up."),
+    "token_wrong": N_("This sign-in is not valid here. Please sign in again."),
+    "token_expired": N_("Your session has ended. Please sign in again; what you wrote is kept."),
+    "officer_unknown": N_(
+        "You are signed in, but no officer's account here is yours. Ask your administrator."
+    ),
+    "officer_disabled": N_("This officer's account was closed. Ask your administrator."),
+    "not_yours": N_("Your role or your boundaries do not allow this."),
+    "out_of_reach": N_("“%(value)s” is outside your boundaries."),
+    "report_not_yours": N_("There is no report %(value)s within your boundaries."),
+    "contact_hidden": N_("The reporter left no contact, or did not allow you to see it."),
+    "changed_meanwhile": N_(
+        "Somebody else changed this report while you were at it. See what is new, then decide."
+    ),
+    "nothing_changed": N_("Nothing would change. Correct something first."),
+    "office_unknown": N_("The report cannot go to “%(value)s”. Choose another office from the list."),
+    "nowhere_back": N_("There is no office that it could be sent back to."),
+    "area_wrong": N_("The area %(value)s."),
+    "deed_wrong": N_("The request cannot be read: %(value)s."),
     "channel_unknown": N_("There is no channel “%(value)s” that takes messages here."),
     "key_wrong": N_(
         "This key does not open this report. Check the number and the key; both are on your receipt."

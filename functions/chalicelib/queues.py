@@ -50,7 +50,8 @@ class Area:
 class Filter:
     """What an officer looks for. `boundaries` are code prefixes and agency codes; empty: all that is theirs.
 
-    `since` and `until` are stamps of when the report was made; `office` is where it is now.
+    `since` and `until` are stamps of when the report was made; `office` is where it is now; `waiting_for`
+    are codes of offices, or boundaries, that must act next.
     """
 
     boundaries: tuple[str, ...] = ()
@@ -73,11 +74,16 @@ class Filter:
             and (not self.categories or row.category in self.categories)
             and (not self.office or row.office == self.office)
             and (not self.channel or row.channel == self.channel)
-            and (not self.waiting_for or (row.office in self.waiting_for and not STATES[row.state].closed))
+            and (not self.waiting_for or self._waits(row))
             and (not self.doubtful or row.in_doubt)
             and (not self.words or self._worded(row))
             and (self.area is None or self._within(row))
         )
+
+    def _waits(self, row: Row) -> bool:
+        code = row.office or ""
+        theirs = any(code == each or code.startswith(f"{each}.") for each in self.waiting_for)
+        return theirs and not STATES[row.state].closed
 
     def _worded(self, row: Row) -> bool:
         text = f"{row.text} {row.id}".casefold()

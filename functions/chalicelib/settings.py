@@ -70,6 +70,12 @@ class Settings:
     fetch_private: bool = _is(
         False, "fetch photos and call webhooks at private addresses, too; for development only"
     )
+    oidc_issuer: str = _is(
+        "",
+        "OpenID provider where officers sign in, such as Cognito's; empty: example officers, on one machine only"
+    )
+    oidc_client: str = _is("", "id of the desk at that provider; its tokens must be made for it")
+    agencies: str = _is("", "TOML file of agencies; empty: the examples that ship")
     contact_days: int = _is(90, "days after closing until contact data is erased", least=1, most=365)
 
     @property
@@ -100,6 +106,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
                 wrong.append(f"{each.name.upper()}={text!r}: {error}")
     if values.get("engine", "sqlite") not in {"sqlite", "dynamodb"}:
         wrong.append(f"ENGINE={values['engine']!r}: takes sqlite or dynamodb")
+    if bool(values.get("oidc_issuer")) != bool(values.get("oidc_client")):
+        wrong.append("OIDC_ISSUER and OIDC_CLIENT go together: set both, or neither")
     if values.get("basemap_tiles") and not values.get("basemap_attribution"):
         wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
     if wrong:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import categories, settings
+from . import agencies, categories, settings
+from .access import Gate, Keys
 from .intake import Door
 from .operation import Parts
 from .storage.files import Files
@@ -121,12 +122,37 @@ def _built(name: str) -> Any:
     return json.loads((geo.build_folder() / name).read_text("utf-8"))
 
 
+_local_sign_in: list[tuple[Gate, Mapping[str, Any]]] = []
+
+
+def sign_in_with(gate: Gate, where: Mapping[str, Any]) -> None:
+    """Have officers sign in at a provider on this machine. For the local server, before the first request."""
+    _local_sign_in[:] = [(gate, where)]
+    parts.cache_clear()
+
+
+def sign_in() -> tuple[Gate | None, Callable[[], Mapping[str, Any]] | None]:
+    """Who checks officers' tokens, and where they get them; (None, None) when nobody can sign in."""
+    chosen = current()
+    if chosen.oidc_issuer:
+        from . import provider
+
+        keys = Keys(lambda: provider.keys(chosen.oidc_issuer), now)
+        where = lru_cache(maxsize=1)(lambda: provider.sign_in(chosen.oidc_issuer, chosen.oidc_client))
+        return Gate(table(), keys, chosen.oidc_issuer, chosen.oidc_client, now), where
+    if _local_sign_in:
+        gate, local = _local_sign_in[0]
+        return gate, lambda: local
+    return None, None
+
+
 @lru_cache(maxsize=1)
 def parts() -> Parts:
     """What the API's handlers work with."""
     import geo
 
     locator = geo.default_locator()
+    gate, where = sign_in()
     return Parts(
         settings=current(),
         door=Door(
@@ -141,6 +167,9 @@ def parts() -> Parts:
         categories=category_table(),
         renderer=renderer,
         approximate=locator.approximate,
+        gate=gate,
+        sign_in=where,
+        agencies=agencies.load(Path(current().agencies)) if current().agencies else agencies.load(),
     )
 
 
