@@ -1,4 +1,4 @@
-"""Commands for operators: `run`, `publish --all`, `verify`, `erase`. Reads arguments and settings only."""
+"""Commands for operators: `run`, `publish`, `import`, `keys`, `verify`, `erase`. Reads arguments and settings only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
-from infra import cloud
+from infra import cloud, importing, partners
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     publish = commands.add_parser("publish", help="rebuild the site from the table")
     publish.add_argument("--all", action="store_true", required=True, help="every page and file")
     cloud.add(commands)
+    importing.add_command(commands)
+    partners.add_command(commands)
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
@@ -43,14 +46,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"settings: {error}", file=sys.stderr)
         return 2
 
-    from infra import local
+    from infra import checks, local
 
-    if asked.command == "run":
-        return local.run(chosen)
-    if asked.command in {"verify", "erase"}:
-        from infra import checks
-
-        return checks.verify() if asked.command == "verify" else checks.erase(asked.report, asked.event)
+    deeds: dict[str, Callable[[], int]] = {
+        "run": lambda: local.run(chosen),
+        "import": lambda: importing.main(asked, chosen),
+        "keys": lambda: partners.main(asked),
+        "verify": checks.verify,
+        "erase": lambda: checks.erase(asked.report, asked.event),
+    }
+    if deed := deeds.get(asked.command):
+        return deed()
     local.rebuild(chosen)
     return 0
 

@@ -215,7 +215,7 @@ def key(parts: Parts, clock: Clock, dice: Dice) -> Callable[..., str]:
 
 @dataclass
 class Photos:
-    """What the photo server answers, by path: (status, headers, body)."""
+    """What the photo server answers, by path or else `*`: (status, headers, body)."""
 
     url: str
     answers: dict[str, tuple[int, dict[str, str], bytes]]
@@ -230,7 +230,7 @@ def photos() -> Iterator[Photos]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            status, headers, body = answers.get(self.path, (404, {}, b""))
+            status, headers, body = answers.get(self.path) or answers.get("*", (404, {}, b""))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
