@@ -65,13 +65,13 @@ def ask(
         connection.close()
 
 
-def eventually(look: Callable[[], Any], what: str) -> Any:
+def eventually(look: Callable[[], Any], what: str, *, pause: float = 0.05) -> Any:
     """What `look` finds as soon as it finds something; fails when it never does."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         if found := look():
             return found
-        time.sleep(0.05)
+        time.sleep(pause)
     raise AssertionError(f"never came: {what}")
 
 

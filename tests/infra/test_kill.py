@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chalicelib import categories, intake, submission
 from chalicelib.report import broken_at, event_from
+from chalicelib.storage.folder import FolderFiles
+from chalicelib.storage.sqlite import SQLiteTable
 
 import geo
-from tests.running import Running, eventually
+from tests.running import ROOT, Running, command, eventually, free_port, surroundings
 
 PLACES = ("31.71.01.1001", "31.71.01.1002", "31.74.04.1001")
 THREADS = 4
@@ -162,31 +169,73 @@ def test_killed_again_and_again_it_still_loses_and_doubles_nothing(
     whole(everything.server, everything)
 
 
-def test_killed_while_it_publishes_it_goes_on_where_it_was(start: Callable[..., Running], data_dir: Path):
-    # A publisher that looks seldom: reports wait for it, and the kill comes as it has begun to write.
-    server = start(data_dir, PUBLISH_INTERVAL_MS="10", TIDY_INTERVAL_MS="60000")
-    stream = Stream(server)
-    for number in range(30):
-        stream.attempted.add(number)
-        answered = post(server, number)
-        assert answered is not None
-        stream.acknowledged[number] = answered
-    site = data_dir / "site" / "laporan"
-    eventually(lambda: site.exists() and any(site.glob("*.json")), "the first page")
-    server.kill()
-    partial = [path for path in (data_dir / "site" / ".partial").iterdir() if path.is_file()]
-    second = start(data_dir)
-    whole(second, stream)
-    for path in partial:
-        assert path.name not in second.get("/data/ringkas.json").text
-    assert second.stop() == 0
+def test_killed_while_it_publishes_it_leaves_the_site_that_a_rebuild_draws(
+    start: Callable[..., Running], data_dir: Path
+):
+    ids = accepted_while_nobody_publishes(data_dir, 120)
+    first = command(PORT=str(free_port()), DATA_DIR=str(data_dir), DEMO="0")
+    killed = Running(first, 0, data_dir)
+    try:
+        eventually(lambda: published(data_dir), "the first page", pause=0.001)
+    finally:
+        killed.kill()
+    assert 0 < len(published(data_dir)) < len(ids), "the kill came too early or too late to be a test"
+    server = start(data_dir)
+    eventually(lambda: published(data_dir) == ids, "every page")
+    eventually(lambda: nothing_waits(data_dir), "the archives and the front page")
+    on_site = settled(server)
+    assert {i for found in on_site.values() for i in found} == ids
+    assert server.stop() == 0
+    left = files(data_dir)
+    rebuilt = subprocess.run(
+        [sys.executable, "-m", "infra", "publish", "--all"],
+        cwd=ROOT,
+        env=surroundings(DATA_DIR=str(data_dir)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    drawn = files(data_dir)
+    assert sorted(left) == sorted(drawn)
+    assert [path for path in drawn if drawn[path] != left[path]] == []
+
+
+def accepted_while_nobody_publishes(data_dir: Path, count: int) -> set[str]:
+    """Reports that are in the table and not on the site yet."""
+    table = SQLiteTable(data_dir / "table.sqlite3")
+    private = FolderFiles(data_dir / "private", durable=False)
+    now = datetime.now(UTC)
+    door = intake.Door(table, private, geo.default_locator(), lambda: now, secrets.token_bytes, 1_000_000)
+    facts = [submission.read(report(n), categories=categories.load()) for n in range(count)]
+    ids = {intake.accept(door, each, channel="web").id for each in facts}
+    table.close()
+    return ids
+
+
+def nothing_waits(data_dir: Path) -> bool:
+    """Whether nothing is marked to be rewritten any more."""
+    table = SQLiteTable(data_dir / "table.sqlite3")
+    waits = table.query("dirty", limit=1).items
+    table.close()
+    return not waits
+
+
+def published(data_dir: Path) -> set[str]:
+    """The ids of reports whose data is on the site."""
+    return {path.stem for path in (data_dir / "site" / "laporan").glob("*.json")}
+
+
+def files(data_dir: Path) -> dict[str, bytes]:
+    """Every file of the site."""
+    site = data_dir / "site"
+    found = (path for path in site.rglob("*") if path.is_file() and ".partial" not in path.parts)
+    return {str(path.relative_to(site)): path.read_bytes() for path in found}
 
 
 def test_killed_while_the_site_is_drawn_for_the_first_time_it_is_drawn_whole_by_the_next(
     start: Callable[..., Running], tmp_path: Path
 ):
-    from tests.running import command, free_port
-
     folder = tmp_path / "fresh"
     process = command(PORT=str(free_port()), DATA_DIR=str(folder), DEMO="0")
     pages = folder / "site" / "kelurahan"
