@@ -184,7 +184,9 @@ def every_minute(event: Any) -> int:
     from chalicelib import triggers
 
     logs.request_id.set(event.context.aws_request_id)
-    return triggers.tidy(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
+    done = triggers.tidy(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
+    wiring.deployed_publisher().service(wiring.now())
+    return done
 
 
 @app.schedule("cron(0 19 * * ? *)", name="daily")

@@ -30,7 +30,7 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 ENTRIES = (
     "css/site.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
     "css/leaflet.css", "css/more.css",
-    "js/site.js", "js/home.js", "js/form.js", "js/report.js",
+    "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/service.js",
 )  # fmt: skip
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",

@@ -78,6 +78,26 @@ def short_day(moment: date | datetime, language: str) -> str:
     return format_date(_local(moment), "d MMM y", locale=language)
 
 
+@lru_cache(maxsize=1024)
+def period(text: str, language: str) -> str:
+    """A month, quarter or year: `2026-11` is November 2026, `2026-q4` is kuartal 4 2026."""
+    from babel.dates import format_date
+
+    year, _, part = text.partition("-")
+    if not part:
+        return year
+    if part.startswith("q"):
+        return translation(language).gettext("quarter %(n)s of %(year)s") % {"n": part[1:], "year": year}
+    return format_date(date(int(year), int(part), 1), "MMMM y", locale=language)
+
+
+def decimal(value: float, language: str) -> str:
+    """A number with one decimal place, as read in the language: 98,4 or 98.4."""
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, format="0.0", locale=language)
+
+
 @lru_cache(maxsize=4096)
 def day_and_time(moment: datetime, language: str) -> str:
     """A moment in Jakarta: `23 November 2026, 14.05 WIB`. Raises ValueError without a time zone."""

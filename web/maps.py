@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -96,6 +96,17 @@ class Maps:
                 f"{folder}: not outlines that can be drawn ({error!r}); run 'python -m geo build'"
             ) from error
 
+    def part(self, codes: Container[str]) -> tuple[str, list[tuple[str, str]]] | None:
+        """A part of the city: an SVG viewBox round it, and (kode, path) of each kelurahan drawn on its sheet."""
+        for _frame_of, shapes in self.city.values():
+            inside = [(kode, d) for kode, d in shapes if kode in codes]
+            corners = [corner for _, d in inside for corner in _corners(d)]
+            if corners:
+                west, south = min(x for x, _ in corners), min(y for _, y in corners)
+                east, north = max(x for x, _ in corners), max(y for _, y in corners)
+                return f"{west - 3} {south - 3} {east - west + 6} {north - south + 6}", inside
+        return None
+
     def own(self, kode: str) -> Outline | None:
         """A kelurahan's own drawing; None for a code that the boundaries do not have."""
         own = self._own.get(kode)
@@ -119,6 +130,16 @@ def coarser(d: str, k: float) -> str:
                 points.append(point)
         parts.append(_ring(points) if len(points) > 2 else f"M{points[0][0]} {points[0][1]}l1 0 0 1z")
     return "".join(dict.fromkeys(parts))
+
+
+def _corners(d: str) -> Iterator[tuple[int, int]]:
+    """The corners of a path as `coarser` writes it."""
+    for part in d.split("z")[:-1]:
+        steps = [int(n) for n in re.findall(r"-?\d+", part)]
+        x = y = 0
+        for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+            x, y = x + dx, y + dy
+            yield x, y
 
 
 def _ring(points: list[tuple[int, int]]) -> str:

@@ -22,14 +22,19 @@ from urllib.parse import urlsplit
 from web import i18n
 from web.maps import Maps
 from web.views import (
+    AreaView,
     FormView,
     HomeView,
     KelurahanRow,
     KelurahanView,
     OwnView,
     PlaceView,
+    RecapIndexView,
+    RecapRow,
+    RecapView,
     ReportSummary,
     ReportView,
+    ServiceView,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +50,10 @@ FED = 20
 """Entries of a feed."""
 MAPPED = 150
 """Newest open reports in a kelurahan's GeoJSON; `open` beside them counts all."""
+CHARTED = 10
+"""Bars of a recap's chart; the table beside it and the CSV hold the rest."""
+RECAP_LISTED = 30
+"""Lines of a recap's table; the CSV holds all."""
 WORDED = 20
 """Newest reports whose text goes along in an active file; the others' is on their own page."""
 FEED_IDS = uuid.UUID("6f3c9d1e-51f0-4c5b-9a37-2f6f0c1d7a11")
@@ -329,6 +338,82 @@ class Renderer:
         """How to check a history and the roots of days oneself, with sha256sum alone."""
         return self._page("check.html", language, "/periksa/")
 
+    def area(self, view: AreaView, language: str) -> str:
+        """A kecamatan's or a kota's page: its map, its figures, and those of its parts."""
+        breaks = class_breaks(list(view.open_by_kelurahan.values()))
+        return self._page(
+            "area.html",
+            language,
+            f"/{view.kind}/{view.kode}/",
+            view=view,
+            drawing=self.maps.part(view.open_by_kelurahan),
+            shade=lambda kode: shade(view.open_by_kelurahan[kode], breaks),
+            below="kecamatan" if view.kind == "kota" else "kelurahan",
+        )
+
+    def recap(self, view: RecapView, language: str) -> str:
+        """What came in during a period and what became of it: figures, charts, tables, each also as CSV."""
+        return self._page(
+            "recap.html",
+            language,
+            f"/rekap/{view.period}/",
+            view=view,
+            charted=CHARTED,
+            listed=RECAP_LISTED,
+            row_name=lambda table, row: self._row_name(table, row, language),
+        )
+
+    def recap_index(self, view: RecapIndexView, language: str) -> str:
+        """All months with their figures, newest first, and a chart of what came in and was done."""
+        years = sorted({month[:4] for month, _ in view.months}, reverse=True)
+        return self._page("recaps.html", language, "/rekap/", view=view, years=years)
+
+    def recap_csv(self, view: RecapView, table: str) -> str:
+        """One table of a recap as CSV (RFC 4180, UTF-8): period, code, name in Indonesian, reports, done."""
+        import csv
+        import io
+
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(["period", table, "name", "reports", "done"])
+        for row in view.tables[table]:
+            done = "" if row.done is None else row.done
+            rows.writerow([view.period, row.code, self._row_name(table, row, "id"), row.total, done])
+        return text.getvalue()
+
+    def _row_name(self, table: str, row: RecapRow, language: str) -> str:
+        if table == "category" and row.code in self.categories:
+            return self.categories[row.code].names[language]
+        if table == "channel" and row.code in CHANNELS:
+            return i18n.translation(language).gettext(CHANNELS[row.code])
+        return kota_name(row.name) if table == "kota" else row.name or row.code
+
+    def service(self, view: ServiceView, language: str) -> str:
+        """Whether each part of the service is up, and how old is what people see; holds the time it was written."""
+        return self._page("service.html", language, "/status/", view=view)
+
+    def sitemap(self, codes: Iterable[str]) -> str:
+        """Addresses of the pages that do not come and go, in both languages, for search engines.
+
+        `codes` are all kelurahan. Needs the site's address: a sitemap knows no relative links.
+        """
+        known = sorted(codes)
+        paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/status/"]
+        paths += [f"/kota/{kode}/" for kode in sorted({kode[:5] for kode in known})]
+        paths += [f"/kecamatan/{kode}/" for kode in sorted({kode[:8] for kode in known})]
+        paths += [f"/kelurahan/{kode}/" for kode in known]
+        lines = [
+            f"<url><loc>{self.site_url}{path}</loc>"
+            f'<xhtml:link rel="alternate" hreflang="en" href="{self.site_url}/en{path}"/></url>'
+            for path in paths
+        ]
+        return (
+            '<?xml version="1.0" encoding="utf-8"?>\n'
+            '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">\n'
+            + "\n".join(lines)
+            + "\n</urlset>\n"
+        )
+
     def _of_report(self, view: ReportView) -> dict[str, Any]:
         pin = None
         outline = self.maps.own(view.place.kode) if view.place else None
@@ -555,6 +640,8 @@ class Renderer:
             "written_id": written_id,
             "number": lambda value: i18n.number(value, language),
             "day": lambda moment: i18n.day(moment, language),
+            "period": lambda text: i18n.period(text, language),
+            "percent": lambda value: f"{i18n.decimal(value, language)}%",
             "short_day": lambda moment: i18n.short_day(moment, language),
             "day_and_time": lambda moment: i18n.day_and_time(moment, language),
             "machine_time": i18n.machine_time,

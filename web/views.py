@@ -146,6 +146,91 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class FiguresView:
+    """How well a place or a month is answered. Percents to one decimal; None where there is nothing to count."""
+
+    total: int
+    open: int
+    done: int
+    done_percent: float | None
+    within_percent: float | None
+    """Of the done, those done within 30 days of being reported."""
+    median_days: int | None
+    ninety_days: int | None
+    """Nine of ten were done within so many days."""
+    satisfied_percent: float | None
+    rated: int
+
+
+@dataclass(frozen=True, slots=True)
+class AreaRow:
+    """A part of an area, or the whole, with its figures."""
+
+    kode: str
+    name: str
+    figures: FiguresView
+
+
+@dataclass(frozen=True, slots=True)
+class AreaView:
+    """A kecamatan's or a kota's page: its figures, and those of its parts in order of code."""
+
+    kode: str
+    kind: str
+    """`kecamatan` (its parts are kelurahan) or `kota` (its parts are kecamatan)."""
+    name: str
+    kota: str
+    figures: FiguresView
+    parts: tuple[AreaRow, ...]
+    open_by_kelurahan: Mapping[str, int]
+    """Open reports of every kelurahan in it, for the map."""
+    example: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecapRow:
+    """A line of the recap's tables: a code, its name, how many reports, how many of them are done."""
+
+    code: str
+    name: str
+    total: int
+    done: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecapView:
+    """What came in during a month, quarter or year, and what became of it until now."""
+
+    period: str
+    """`2026-11`, `2026-q4` or `2026`."""
+    figures: FiguresView
+    handovers: int
+    tables: Mapping[str, tuple[RecapRow, ...]]
+    """By `channel`, `category`, `office`, `kota` and `kelurahan`; most reports first."""
+    example: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecapIndexView:
+    """All months that have a recap, newest first, with their figures."""
+
+    months: tuple[tuple[str, FiguresView], ...]
+    example: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """The service itself: when this was written, the newest change that it shows, and what still waits."""
+
+    written: datetime
+    newest: datetime | None
+    waiting: int
+    """Marks that the publisher has not worked off yet."""
+    roots: str
+    """The last day (yyyy-mm-dd) that has a root, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
 class KelurahanView:
     """A kelurahan's page: at most 400 reports, open ones first, newest first within each."""
 
@@ -157,6 +242,7 @@ class KelurahanView:
     reports: tuple[ReportSummary, ...]
     neighbours: tuple[tuple[str, str], ...]
     """(kode, kelurahan) of those that share a border."""
+    figures: FiguresView | None = None
 
 
 @dataclass(frozen=True, slots=True)

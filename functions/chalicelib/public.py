@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from web import views
 
-from . import records
+from . import records, stats
 from .categories import Category
 from .intake import photo_paths
 from .lifecycle import STATES
@@ -190,6 +190,21 @@ def report_view(it: Report, events: Sequence[Event], supporters: int = 0) -> vie
         duplicate_of=it.duplicate_of,
         example=it.example,
         supporters=supporters,
+    )
+
+
+def figures(it: stats.Figures) -> views.FiguresView:
+    """Figures as pages show them."""
+    return views.FiguresView(
+        total=it.total,
+        open=it.open,
+        done=it.done,
+        done_percent=it.done_percent,
+        within_percent=it.within_percent,
+        median_days=it.median_days,
+        ninety_days=it.ninety_days,
+        satisfied_percent=it.satisfied_percent,
+        rated=it.satisfied + it.unsatisfied,
     )
 
 

@@ -14,16 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from web import views
 from web.render import Renderer
 
-from . import proof, public, records
+from . import proof, public, records, stats
 from .categories import Category
 from .intake import Kelurahan, Locator, photo_paths
-from .report import Event, Report, read_id
+from .report import Event, Report, moment, read_id, stamp
 from .storage.files import Files
 from .storage.table import Change, ConditionFailed, Delete, Expect, Item, Key, Put, Table
 from .support import supporters
@@ -34,6 +35,8 @@ CITY = "city"
 ROUNDS = 20
 """So often one publisher writes a target again because the table moved on; then the change stream retries."""
 CHAIN_JSON = "laporan/{id}.json"
+RECAPS = "recaps"
+"""Where the sums of every month that has a recap are kept."""
 ROOTS = Key("proof", "roots")
 """The first and the last day that have a root, and that root."""
 GRACE = timedelta(hours=1)
@@ -61,6 +64,12 @@ class Targets:
     reports: tuple[str, ...] = ()
     kelurahan: tuple[str, ...] = ()
     archives: tuple[tuple[str, str], ...] = ()
+    months: tuple[str, ...] = ()
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The kecamatan and kota of the kelurahan: their codes begin theirs."""
+        return tuple(sorted({kode[:length] for kode in self.kelurahan for length in (5, 8)}))
 
     @property
     def city(self) -> bool:
@@ -73,6 +82,7 @@ def targets(changes: Iterable[Change]) -> Targets:
     reports: set[str] = set()
     kelurahan: set[str] = set()
     archives: set[tuple[str, str]] = set()
+    months: set[str] = set()
     for change in changes:
         partition, sort = change.key.partition, change.key.sort
         if partition.startswith("report#") and sort == "head":
@@ -80,7 +90,11 @@ def targets(changes: Iterable[Change]) -> Targets:
         elif kode := records.kode_of_list(change.key):
             kelurahan.add(kode)
             archives.add((kode, sort[:7]))
-    return Targets(tuple(sorted(reports)), tuple(sorted(kelurahan)), tuple(sorted(archives)))
+        elif partition.startswith("recap#"):
+            months.add(partition.removeprefix("recap#"))
+    return Targets(
+        tuple(sorted(reports)), tuple(sorted(kelurahan)), tuple(sorted(archives)), tuple(sorted(months))
+    )
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ class Publisher:
         """Rewrite what `changes` touch, and mark what can wait. Safe to repeat. Raises MovedOn."""
         found = targets(changes)
         marks = [f"archive#{kode}#{month}" for kode, month in found.archives] + ([CITY] if found.city else [])
+        marks += [f"area#{kode}" for kode in found.areas] + [f"recap#{month}" for month in found.months]
         for start in range(0, len(marks), 25):
             keys = [records.dirty_key(mark, changes[-1].sequence) for mark in marks[start : start + 25]]
             self.table.transact([Put(key, {}) for key in keys])
@@ -120,6 +135,10 @@ class Publisher:
                 self.city()
             elif target.startswith("report#"):
                 self.report(target.removeprefix("report#"))
+            elif target.startswith("area#"):
+                self.area(target.removeprefix("area#"))
+            elif target.startswith("recap#"):
+                self.recap(target.removeprefix("recap#"))
             else:
                 _, kode, month = target.split("#")
                 self.archive(kode, month)
@@ -148,6 +167,41 @@ class Publisher:
             if records.counts(self.table) == before:
                 return
         raise MovedOn("the counts changed as fast as the front page was written")
+
+    def area(self, kode: str) -> None:
+        """The page of a kecamatan (`31.71.01`) or a kota (`31.71`)."""
+        inside = sorted(each for each in self.locator.by_kode if each.startswith(f"{kode}."))
+        if inside:
+            keys = [Key("counts", each) for each in inside]
+            self._until_still(keys, lambda _item: self._area_files(kode, inside))
+
+    def recap(self, month: str) -> None:
+        """The recap of a month (yyyy-mm), of its quarter and its year, and the list of all months."""
+        for _ in range(ROUNDS):
+            before = records.month_counters(self.table, month)
+            self._keep_month(month, before)
+            kept = self._months()
+            for period in (month, *stats.periods_of(month)):
+                self._write(self._recap_files(period, kept))
+            self._write(self._recap_index(kept))
+            if records.month_counters(self.table, month) == before:
+                return
+        raise MovedOn(f"the counts of {month} changed as fast as its recap was written")
+
+    def service(self, now: datetime) -> None:
+        """The service's own page: how old is what everybody sees. The only page with a clock."""
+        newest = records.newest_change(self.table, stamp(now))
+        kept = self.table.get(ROOTS)
+        view = views.ServiceView(
+            written=now.replace(microsecond=0),
+            newest=moment(newest) if newest else None,
+            waiting=len(self.table.query("dirty", limit=1000).items),
+            roots=kept.body["day"] if kept else "",
+        )
+        for language, root in LANGUAGES.items():
+            self.site.put(f"{root}status/index.html", self.renderer.service(view, language).encode())
+        told = {"written": stamp(now), "newest": newest, "waiting": view.waiting}
+        self.site.put("data/status.json", msgspec.json.encode(told))
 
     def roots(self, now: datetime) -> list[str]:
         """Write the roots of the days that are over and have none yet. Returns those days (yyyy-mm-dd).
@@ -206,6 +260,9 @@ class Publisher:
     def furniture(self) -> None:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
         files = {**dict(self.renderer.assets()), "data/batas.json": self.outlines}
+        if self.renderer.site_url:
+            files["sitemap.xml"] = self.renderer.sitemap(self.locator.by_kode).encode()
+            files["robots.txt"] += f"Sitemap: {self.renderer.site_url}/sitemap.xml\n".encode()
         for language, root in LANGUAGES.items():
             files[f"{root}lapor/index.html"] = self.renderer.report_form(
                 views.FormView({}), language
@@ -233,6 +290,11 @@ class Publisher:
         for report_id in self.progress(sorted(reports), "reports"):
             self.report(report_id)
         self.city()
+        for kode in sorted({each[:length] for each in self.locator.by_kode for length in (5, 8)}):
+            self.area(kode)
+        for month in self._every_month(archives):
+            self.recap(month)
+        self._write(self._recap_index(self._months()))
         self.old_roots()
         self._remove_strangers(reports, archives)
         self._unmark(marks)
@@ -272,6 +334,7 @@ class Publisher:
             kecamatan=row.kecamatan,
             kota=row.kota,
             counts=views.Counts(records.by_state(item)),
+            figures=public.figures(stats.of_kelurahan(item.counters if item else {})),
             reports=tuple(public.summary(each) for each in records.newest(self.table, row.kode)),
             neighbours=tuple(
                 (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
@@ -307,6 +370,112 @@ class Publisher:
                 f"{root}index.html",
                 self.renderer.home(views.HomeView(rows, self.example), language).encode(),
             )
+
+    def _area_files(self, kode: str, inside: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        found = self.table.get_many([Key("counts", each) for each in inside])
+        counters = {key.sort: dict(item.counters) for key, item in found.items()}
+        rows = self.locator.by_kode
+        first = rows[inside[0]]
+        kind = "kota" if len(kode) == 5 else "kecamatan"
+        parts: dict[str, list[str]] = {}
+        for each in inside:
+            parts.setdefault(each[:8] if kind == "kota" else each, []).append(each)
+
+        def of(codes: Sequence[str]) -> views.FiguresView:
+            summed = stats.summed(counters.get(each, {}) for each in codes)
+            return public.figures(stats.of_kelurahan(summed))
+
+        view = views.AreaView(
+            kode=kode,
+            kind=kind,
+            name=first.kota if kind == "kota" else first.kecamatan,
+            kota=first.kota,
+            figures=of(inside),
+            parts=tuple(
+                views.AreaRow(
+                    part,
+                    rows[codes[0]].kecamatan if kind == "kota" else rows[codes[0]].kelurahan,
+                    of(codes),
+                )
+                for part, codes in sorted(parts.items())
+            ),
+            open_by_kelurahan={each: of([each]).open for each in inside},
+            example=self.example,
+        )
+        for language, root in LANGUAGES.items():
+            yield f"{root}{kind}/{kode}/index.html", self.renderer.area(view, language).encode()
+
+    def _keep_month(self, month: str, counters: Mapping[str, Mapping[str, int]]) -> None:
+        """Keep a month's sums: so a quarter or a year costs a few small reads, not all its reports."""
+        by_kode = {
+            kode: [row.get("total", 0), row.get("state:done", 0)] for kode, row in sorted(counters.items())
+        }
+        body = {"sum": stats.summed(counters.values()), "kelurahan": by_kode}
+        self.table.transact([Put(Key(RECAPS, month), body)])
+
+    def _months(self) -> dict[str, dict[str, Any]]:
+        return {item.key.sort: item.body for item in records.every(self.table, RECAPS)}
+
+    def _every_month(self, archives: Iterable[str]) -> list[str]:
+        """The months (Jakarta's) that may have a recap: those of the archives, which are UTC's, and the next."""
+        found = set(self._months())
+        for path in archives:
+            text = path.rpartition("/")[2].removesuffix(".json")
+            year, number = int(text[:4]), int(text[4:])
+            found |= {f"{year:04d}-{number:02d}"}
+            found |= {f"{year:04d}-{number + 1:02d}" if number < 12 else f"{year + 1:04d}-01"}
+        return sorted(month for month in found if records.month_counters(self.table, month))
+
+    def _recap_files(self, period: str, kept: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
+        bodies = [kept[month] for month in stats.months_of(period) if month in kept]
+        counters = stats.summed(body["sum"] for body in bodies)
+        view = views.RecapView(
+            period=period,
+            figures=public.figures(stats.of_month(counters)),
+            handovers=counters.get("handovers", 0),
+            tables=self._recap_tables(counters, bodies),
+            example=self.example,
+        )
+        for language, root in LANGUAGES.items():
+            yield f"{root}rekap/{period}/index.html", self.renderer.recap(view, language).encode()
+        for name in view.tables:
+            yield f"rekap/{period}/{name}.csv", self.renderer.recap_csv(view, name).encode()
+
+    def _recap_tables(
+        self, counters: Mapping[str, int], bodies: Sequence[Mapping[str, Any]]
+    ) -> dict[str, tuple[views.RecapRow, ...]]:
+        offices = {item.key.sort: item.body["name"] for item in records.every(self.table, "offices")}
+        rows = self.locator.by_kode
+        tables = {}
+        for facet in ("channel", "category", "office"):
+            tables[facet] = tuple(
+                views.RecapRow(code, self._office_name(code, offices) if facet == "office" else "", n, done)
+                for code, n, done in stats.table(counters, facet)
+            )
+        kelurahan: dict[str, list[int]] = {}
+        kota: dict[str, list[int]] = {}
+        for body in bodies:
+            for kode, (total, done) in body["kelurahan"].items():
+                for found, code in ((kelurahan, kode), (kota, kode[:5])):
+                    sums = found.setdefault(code, [0, 0])
+                    sums[0], sums[1] = sums[0] + total, sums[1] + done
+        names = {kode[:5]: row.kota for kode, row in rows.items()}
+        tables["kota"] = _ranked(kota, names)
+        tables["kelurahan"] = _ranked(kelurahan, {kode: row.kelurahan for kode, row in rows.items()})
+        return tables
+
+    def _office_name(self, code: str, offices: Mapping[str, str]) -> str:
+        row = self.locator.by_kode.get(code)
+        return f"Kelurahan {row.kelurahan}" if row else offices.get(code, code)
+
+    def _recap_index(self, kept: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
+        months = tuple(
+            (month, public.figures(stats.of_month(body["sum"])))
+            for month, body in sorted(kept.items(), reverse=True)
+        )
+        view = views.RecapIndexView(months, self.example)
+        for language, root in LANGUAGES.items():
+            yield f"{root}rekap/index.html", self.renderer.recap_index(view, language).encode()
 
     # Writing.
 
@@ -345,6 +514,14 @@ class Publisher:
         for path in list(self.site.list("foto/")):
             if path.split("/")[1] not in reports:
                 self.site.delete(path)
+
+
+def _ranked(sums: Mapping[str, Sequence[int]], names: Mapping[str, str]) -> tuple[views.RecapRow, ...]:
+    """Rows of a table, most reports first."""
+    ordered = sorted(sums.items(), key=lambda row: (-row[1][0], row[0]))
+    return tuple(
+        views.RecapRow(code, names.get(code, code), total, done) for code, (total, done) in ordered if total
+    )
 
 
 def archive_path(kode: str, month: str) -> str:

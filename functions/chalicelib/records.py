@@ -327,6 +327,28 @@ def counts(table: Table) -> dict[str, dict[str, int]]:
     return {item.key.sort: by_state(item) for item in every(table, "counts")}
 
 
+def month_counters(table: Table, month: str) -> dict[str, dict[str, int]]:
+    """What is counted of a month's reports (yyyy-mm), by kelurahan."""
+    rows = every(table, f"recap#{month}")
+    return {item.key.sort: {name: n for name, n in item.counters.items() if n} for item in rows}
+
+
+def newest_change(table: Table, now: str) -> str | None:
+    """The stamp of the newest event of a public report in the month of `now` (a stamp) or the one before."""
+    months = [now[:7]]
+    year, month = int(now[:4]), int(now[5:7])
+    months.append(f"{year:04d}-{month - 1:02d}" if month > 1 else f"{year - 1:04d}-12")
+    for each in months:
+        found = [
+            item.key.sort.partition("#")[0]
+            for partition in (f"updates#{each}", f"requested#all#{each}")
+            for item in table.query(partition, descending=True, limit=1).items
+        ]
+        if found:
+            return max(found)
+    return None
+
+
 def by_state(item: Item | None) -> dict[str, int]:
     """The counters of one kelurahan, states only, zeros left out."""
     return {name: n for name, n in (item.counters if item else {}).items() if name in STATES and n}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from .lifecycle import CLOSED, STATES
 from .report import Report, moment
 
 SOON_DAYS = 30
@@ -21,6 +22,8 @@ SOON_DAYS = 30
 EXACT_DAYS = 60
 """Days until done are kept exactly below this, in tens above."""
 MOST_DAYS = 720
+DONE_FACETS = frozenset({"category", "office"})
+"""Facets of which it is counted how many are done, too."""
 _ODD = re.compile(r"[^A-Za-z0-9_.-]")
 _DAY = re.compile(r"day:([0-9]+)")
 
@@ -142,3 +145,46 @@ def summed(many: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for each in many:
         total.update(each)
     return {name: n for name, n in sorted(total.items()) if n}
+
+
+def of_kelurahan(counters: Mapping[str, int]) -> Figures:
+    """Figures of a kelurahan, or of several summed, from what records keeps under `counts`."""
+    by_state = {state: counters.get(state, 0) for state in STATES}
+    return figures(counters, by_state=by_state, closed=CLOSED)
+
+
+def of_month(counters: Mapping[str, int]) -> Figures:
+    """Figures of a month from counters of `facets`."""
+    by_state = {state: counters.get(f"state:{state}", 0) for state in STATES}
+    return figures(counters, by_state=by_state, closed=CLOSED)
+
+
+def table(counters: Mapping[str, int], facet: str) -> list[tuple[str, int, int | None]]:
+    """(code, reports, done) of one facet, most reports first; done is None where it is not counted."""
+    total = {
+        name.removeprefix(f"{facet}:"): n
+        for name, n in counters.items()
+        if name.startswith(f"{facet}:") and n > 0
+    }
+    counted = facet in DONE_FACETS
+    return [
+        (code, n, counters.get(f"{facet}_done:{code}", 0) if counted else None)
+        for code, n in sorted(total.items(), key=lambda row: (-row[1], row[0]))
+    ]
+
+
+def periods_of(month: str) -> tuple[str, str]:
+    """The quarter and the year of a month: `2026-11` is in `2026-q4` and `2026`."""
+    year, number = month.split("-")
+    return f"{year}-q{(int(number) + 2) // 3}", year
+
+
+def months_of(period: str) -> list[str]:
+    """The months (yyyy-mm) of a month, quarter or year."""
+    year, _, part = period.partition("-")
+    if not part:
+        return [f"{year}-{month:02d}" for month in range(1, 13)]
+    if part.startswith("q"):
+        first = 3 * int(part[1:]) - 2
+        return [f"{year}-{month:02d}" for month in range(first, first + 3)]
+    return [period]

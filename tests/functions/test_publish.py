@@ -179,7 +179,14 @@ def test_one_change_rewrites_eight_files_and_marks_the_rest(
         ]
     )
     marks = [records.dirty_target(item.key) for item in records.every(publisher.table, "dirty")]
-    assert marks == [f"archive#{GAMBIR}#2026-11", "city"]
+    kota, kecamatan, month = GAMBIR[:5], GAMBIR[:8], "2026-11"
+    assert marks == [
+        f"archive#{GAMBIR}#{month}",
+        f"area#{kota}",
+        f"area#{kecamatan}",
+        "city",
+        f"recap#{month}",
+    ]
 
 
 def test_a_private_report_is_never_published(
@@ -294,6 +301,9 @@ def test_a_crash_at_any_write_leads_to_the_same_site_after_a_retry(
     publisher.kelurahan(GAMBIR)
     publisher.archive(GAMBIR, "2026-11")
     publisher.city()
+    publisher.area(GAMBIR[:5])
+    publisher.area(GAMBIR[:8])
+    publisher.recap("2026-11")
     assert found == snapshot(clean)
 
 
