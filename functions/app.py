@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 from chalice import Chalice, Response
 from chalice.app import MultiDict
 from chalicelib import api, logs, wiring
-from chalicelib.channels import open311
+from chalicelib.channels import open311, webhooks
 from chalicelib.operation import Request
 
 if logs.deployed():
@@ -107,7 +107,7 @@ def answering(name: str) -> Callable[..., Response]:
     return lambda **path: answer(name, **path)
 
 
-for each in open311.OPERATIONS:
+for each in (*open311.OPERATIONS, *webhooks.OPERATIONS):
     app.route(each.path, methods=[each.method], name=each.name, content_types=ANY_TYPE)(answering(each.name))
 
 

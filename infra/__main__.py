@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         "run": lambda: local.run(chosen),
         "import": lambda: importing.main(asked, chosen),
         "keys": lambda: partners.main(asked),
+        "webhooks": lambda: partners.hooks(asked, private=chosen.fetch_private),
+        "channels": lambda: partners.hooks(asked, private=chosen.fetch_private),
         "verify": checks.verify,
         "erase": lambda: checks.erase(asked.report, asked.event),
     }

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from . import body, participation, public, records, submission
-from .channels import open311
+from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
     UPLOAD_KEY,
@@ -404,6 +404,7 @@ OPERATIONS = (
     Operation("openapi", "GET", "/api/openapi.json", "This API, described", openapi, {200: (dict,)}),
     *participation.OPERATIONS,
     *open311.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 OPERATIONS += STAFF_OPERATIONS
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
