@@ -137,8 +137,9 @@ def definition(asked: Asked) -> Said:
 def list_requests(asked: Asked) -> Said:
     """GET requests: by ids, or by time of report with service_code and status; newest first."""
     table = asked.parts.door.table
-    page, size = _page(asked, EXTENDED_PAGE if asked.extensions else MOST)
+    largest = EXTENDED_PAGE if asked.extensions else MOST
     if named := asked.listed("service_request_id"):
+        page, size = _page(asked, largest)
         ids = [code for text in named if (code := read_id(text))]
         if len(named) > MOST:
             problem = Problem("too_many_ids", "service_request_id", {"count": len(named), "most": MOST})
@@ -147,8 +148,9 @@ def list_requests(asked: Asked) -> Said:
         chosen = sorted(found.values(), key=lambda it: (it.created, it.id), reverse=True)
         chosen = chosen[(page - 1) * size : page * size]
     else:
-        start, end = _window(asked)
-        which = _which(asked)
+        (page, size), (start, end), which = _all_of(
+            lambda: _page(asked, largest), lambda: _window(asked), lambda: _which(asked)
+        )
         most = min(page * size, MOST)
         ids = records.requested(table, which, start, end, most=most)[(page - 1) * size :] if which else []
         found = records.load_many(table, ids)
@@ -170,15 +172,15 @@ def show_token(asked: Asked) -> Said:
 def list_updates(asked: Asked) -> Said:
     """GET servicerequestupdates: what happened to public reports in a time, oldest first."""
     table = asked.parts.door.table
-    page, size = _page(asked, MOST)
     if named := asked.listed("service_request_id"):
         if len(named) > EXTENDED_PAGE:
             values = {"count": len(named), "most": EXTENDED_PAGE}
             raise Refused([Problem("too_many_ids", "service_request_id", values)])
+        page, size = _page(asked, MOST)
         heads = records.load_many(table, [code for text in named if (code := read_id(text))])
         rows = [(it.id, seq) for it in heads.values() for seq in range(2, it.seq + 1)]
     else:
-        start, end = _window(asked)
+        (page, size), (start, end) = _all_of(lambda: _page(asked, MOST), lambda: _window(asked))
         rows = records.updates(table, start, end, most=min(page * size, MOST))[(page - 1) * size :]
         heads = records.load_many(table, list({report_id for report_id, _ in rows}))
     public = [row for row in rows if row[0] in heads and not heads[row[0]].private]
@@ -419,6 +421,20 @@ def _requests(asked: Asked, reports: Sequence[Report]) -> list[open311_model.Ser
         )
         for it in reports
     ]
+
+
+def _all_of(*reads: Callable[[], Any]) -> list[Any]:
+    """What each of them reads. Raises Refused with everything that is wrong in any of them."""
+    found: list[Any] = []
+    problems: list[Problem] = []
+    for read in reads:
+        try:
+            found.append(read())
+        except Refused as refused:
+            problems.extend(refused.problems)
+    if problems:
+        raise Refused(problems)
+    return found
 
 
 def _window(asked: Asked) -> tuple[str, str]:
