@@ -1,12 +1,27 @@
-"""Rules for every test: with REQUIRE_ALL=1 nothing may be skipped, so what is missing on the machine is an error."""
+"""What all tests share: with REQUIRE_ALL=1 nothing may be skipped, and one Chromium serves every test of a process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 OPTIONAL = ("polygons", "browser", "dynamodb_local")
 """Markers of tests that need what not every machine has."""
 
@@ -21,3 +36,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"REQUIRE_ALL=1, and yet: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium through Playwright: one for the process, since Playwright cannot be started twice in one."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("no Chromium on this machine: install it, or name it with CHROMIUM=path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Without a sandbox: tests may run as root in a container, and open nothing but this machine's own pages.
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()

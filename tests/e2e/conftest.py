@@ -7,8 +7,6 @@ machine, a violation of the page's own policy or an error of a script fails the 
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +18,7 @@ from chalicelib import records
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable
 from chalicelib.storage.table import Put
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 import geo
 from infra import seed
@@ -44,24 +42,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not path:
-        pytest.skip("no Chromium on this machine: install it, or name it with CHROMIUM=path")
-    with sync_playwright() as playwright:
-        browser = launched(playwright, path)
-        yield browser
-        browser.close()
-
-
-def launched(playwright: Playwright, path: str) -> Browser:
-    # Without a sandbox: tests may run as root in a container, and open nothing but this machine's own pages.
-    return playwright.chromium.launch(
-        executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    )
 
 
 @dataclass(frozen=True)

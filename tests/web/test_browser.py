@@ -10,7 +10,6 @@ import io
 import json
 import random
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -26,11 +25,6 @@ from tests.web import samples
 from web.render import Renderer
 from web.views import FormView, HomeView, KelurahanRow, KelurahanView
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; script-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
@@ -46,7 +40,6 @@ BESIDE = {**GAMBIR, "kode": "31.71.01.1002", "kelurahan": "Kebon Kelapa"}
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     # Playwright's own event loop closes its pipes late.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -149,19 +142,9 @@ def stub(site: dict[str, bytes]) -> Iterator[Stub]:
     thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(
         viewport={"width": 360, "height": 800},
         locale="id-ID",
         geolocation={"latitude": -6.1754, "longitude": 106.8272, "accuracy": 150},
@@ -197,11 +180,11 @@ def wait_for_map(page: Any) -> None:
     "path",
     ["/", "/lapor/", "/laporan/", "/laporan/7K3M9QX2/", "/kelurahan/31.71.01.1001/", "/404.html", "/en/"],
 )
-def test_axe_finds_nothing_to_mend(browser: Any, stub: Stub, path: str, scheme: str) -> None:
+def test_axe_finds_nothing_to_mend(chromium: Any, stub: Stub, path: str, scheme: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci")
     # The tool is injected, which the site's own policy rightly forbids.
-    context = browser.new_context(
+    context = chromium.new_context(
         viewport={"width": 360, "height": 800}, color_scheme=scheme, bypass_csp=True
     )
     page = context.new_page()
@@ -222,8 +205,8 @@ def test_axe_finds_nothing_to_mend(browser: Any, stub: Stub, path: str, scheme: 
 @pytest.mark.parametrize(
     "path", ["/", "/lapor/", "/laporan/7K3M9QX2/", "/kelurahan/31.71.01.1001/", "/404.html"]
 )
-def test_no_page_is_wider_than_its_screen(browser: Any, stub: Stub, path: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800})
+def test_no_page_is_wider_than_its_screen(chromium: Any, stub: Stub, path: str, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.goto(stub.url + path, wait_until="networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -482,8 +465,8 @@ def test_a_report_just_sent_is_waited_for(page: Any, stub: Stub) -> None:
     page.wait_for_selector(".timeline")
 
 
-def test_without_scripts_everything_is_there(browser: Any, stub: Stub) -> None:
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 800})
+def test_without_scripts_everything_is_there(chromium: Any, stub: Stub) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 360, "height": 800})
     page = context.new_page()
     page.goto(stub.url + "/")
     assert page.locator("svg.mainland path").count() == 264
