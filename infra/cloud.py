@@ -9,10 +9,12 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from infra import cost
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-COMMANDS = frozenset({"package"})
+COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost"})
 REHEARSALS = frozenset({"aws", "dynamodb-local"})
 """Values of ENGINE with which `run` plays the deployed product against stand-ins."""
 
@@ -23,12 +25,27 @@ def add(commands: Commands) -> None:
     package.add_argument("--stage", choices=("dev", "prod"), default="dev")
     package.add_argument("--architecture", choices=("arm64", "x86_64"), help="instead of the configured one")
 
+    replay = commands.add_parser("replay", help="publish again what was set aside in the dead-letter queue")
+    replay.add_argument("queue", help="address of the queue: the stack's output ChangesDeadLettersUrl")
+    for name, text in (
+        ("backup", "copy table and photos to a folder or s3://bucket; goes on where it stopped"),
+        ("restore", "fill an empty instance from a backup; goes on where it stopped"),
+    ):
+        commands.add_parser(name, help=text).add_argument("place", help="a folder, or s3://bucket")
+    cost.add(commands)
+
 
 def main(asked: argparse.Namespace) -> int:
     """Run a command; returns its exit status."""
-    from infra import package
+    from infra import backup, package, replay
 
-    return package.main(stage=asked.stage, architecture=asked.architecture)
+    if asked.command == "package":
+        return package.main(stage=asked.stage, architecture=asked.architecture)
+    if asked.command == "replay":
+        return replay.main(asked.queue)
+    if asked.command == "cost":
+        return cost.main(asked)
+    return backup.main(asked.command, asked.place)
 
 
 def rehearse(environment: Mapping[str, str]) -> int:
