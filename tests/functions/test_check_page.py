@@ -127,6 +127,6 @@ def test_the_commands_of_the_page_check_a_day(
 def test_the_example_of_the_page_for_words_is_right(page: str, tmp_path: Path, shell: dict[str, str]):
     [hashed] = run(commands(page, "kata"), tmp_path, shell)
     # printf writes no new line after the text, as the commitment has none.
-    found = re.search(r'<code id="janji">([0-9a-f]{64})</code>', page)
+    found = re.search(r'<code class="long" id="janji">([0-9a-f]{64})</code>', page)
     assert found
     assert hashed.split()[0] == found[1]
