@@ -19,8 +19,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, unquote
 
 from chalicelib import access, operation, settings, wiring
 from chalicelib.problems import Problem, preferred
@@ -91,14 +91,26 @@ class Gateway:
         import app as functions
         from chalice import Chalice
         from chalice.config import Config
-        from chalice.local import LocalChalice, LocalGateway
+        from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
         # Chalice keeps the current request on the app; several threads need it kept per thread.
         functions.app.__class__ = type("ThreadedChalice", (LocalChalice, Chalice), {})
         self._gateway = LocalGateway(functions.app, Config())
 
+        class Decoded(RouteMatcher):  # type: ignore[misc] # Chalice has no types
+            """Parameters of a path as API Gateway hands them on, after the encoded path found its route."""
+
+            def match_route(self, url: str) -> Any:
+                found = super().match_route(url)
+                captured = {name: unquote(value) for name, value in found.captured.items()}
+                return found._replace(captured=captured)
+
+        self._gateway.event_converter = LambdaEventConverter(
+            Decoded(list(functions.app.routes)), functions.app.api.binary_types
+        )
+
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """An answer to a request for `target` (path and query)."""
+        """An answer to a request for `target`: path and query, both percent-encoded."""
         from chalice.local import LocalGatewayException
 
         asked = "GET" if method == "HEAD" else method
@@ -213,9 +225,9 @@ class Server:
             body = (
                 environ["wsgi.input"].read(min(length, self._settings.max_body_bytes + 1)) if length else b""
             )
-            status, said, data = self._gateway.answer(
-                method, f"{path}?{query}" if query else path, headers, body
-            )
+            # Encoded again, or a ? or # that stands for itself would end the path.
+            target = quote(path, safe="/") + (f"?{query}" if query else "")
+            status, said, data = self._gateway.answer(method, target, headers, body)
             if any(name.lower() == "content-type" and value.startswith("text/html") for name, value in said):
                 said = [*said, *((n, v) for n, v in self._headers.items() if n not in operation.SECURITY)]
             return status, said, data

@@ -314,6 +314,25 @@ def test_nothing_outside_the_site_can_be_read(server: Running, path: str):
     assert secret is None or secret not in got
 
 
+@pytest.mark.parametrize(
+    ("written", "status", "quoted"),
+    [
+        ("7k3m%209qx2", 404, "7K3M-9QX2"),
+        ("%23keluhan", 400, "#keluhan"),
+        ("apa%3Fini", 400, "apa?ini"),
+        ("a%3Bb%25c", 400, "a;b%c"),
+        ("caf%C3%A9", 400, "café"),
+    ],
+)
+@pytest.mark.parametrize("behind", ["", "/receipt"])
+def test_a_number_in_an_address_is_read_as_it_was_meant(
+    server: Running, written: str, status: int, quoted: str, behind: str
+):
+    got = server.get(f"/api/reports/{written}{behind}")
+    assert got.status == status
+    assert quoted in got.json["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_an_address_the_api_does_not_have_is_refused_in_our_own_words(server: Running, language: str):
     got = server.get("/api/none", Accept_Language=language)
