@@ -30,6 +30,7 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 ENTRIES = (
     "css/site.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
     "css/leaflet.css", "css/more.css",
+    "css/desk.css", "js/desk.js",
     "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/service.js",
 )  # fmt: skip
 PAGE_ICONS = (
@@ -37,6 +38,7 @@ PAGE_ICONS = (
     "download-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
     "map-pin", "map-trifold", "phone", "plus", "printer", "rss", "shield-check", "users-three",
     "warning", "x",
+    "funnel", "keyboard", "polygon", "sign-out",
 )  # fmt: skip
 """Phosphor icons that pages carry themselves, whatever the categories are."""
 FIXED = {
@@ -169,16 +171,21 @@ def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
 
 
 def _script_words(fresh: Path) -> dict[str, str]:
-    """One small module of words per language, loaded by scripts: pages carry no script of their own."""
+    """Small modules of words per language, loaded by scripts: pages carry no script of their own.
+
+    The desk has one of its own, so that readers do not load officers' words.
+    """
     from web.messages import script_messages
 
     names = {}
     for language in i18n.LANGUAGES:
-        words = json.dumps(script_messages(language), ensure_ascii=False, separators=(",", ":"))
-        text = f"export default {words};\n".encode()
-        path = f"aset/words-{language}-{hashlib.sha256(text).hexdigest()[:8].upper()}.js"
-        (fresh / path).write_bytes(text)
-        names[f"words-{language}.js"] = path
+        for name, desk in (("words", False), ("desk-words", True)):
+            said = script_messages(language, desk=desk)
+            words = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+            text = f"export default {words};\n".encode()
+            path = f"aset/{name}-{language}-{hashlib.sha256(text).hexdigest()[:8].upper()}.js"
+            (fresh / path).write_bytes(text)
+            names[f"{name}-{language}.js"] = path
     return names
 
 

@@ -22,6 +22,7 @@ SOURCES: tuple[tuple[str, str], ...] = (
     ("web/*.py", "python"),
     ("functions/chalicelib/*.py", "python"),
     ("functions/chalicelib/channels/*.py", "python"),
+    ("infra/issuer.py", "python"),
     ("web/templates/*.*ml", "jinja2.ext:babel_extract"),
     ("web/static/js/*.js", "javascript"),
 )
@@ -79,12 +80,16 @@ def updated(language: str, template: Catalog) -> bytes:
     return text.getvalue()
 
 
-def script_messages(language: str, root: Path = ROOT) -> dict[str, list[str]]:
-    """The messages that scripts use, by message id: one form, or one per plural form of the language."""
+def script_messages(language: str, root: Path = ROOT, *, desk: bool = True) -> dict[str, list[str]]:
+    """The messages that scripts use, by message id: one form, or one per plural form of the language.
+
+    Without `desk` those that only the officers' scripts use are left out.
+    """
     words = i18n.translation(language)
     found: dict[str, list[str]] = {}
     for path, method in _files(root):
-        if not path.relative_to(root).as_posix().startswith(SCRIPTS):
+        name = path.relative_to(root).as_posix()
+        if not name.startswith(SCRIPTS) or (name.startswith(f"{SCRIPTS}desk") and not desk):
             continue
         with path.open("rb") as file:
             for _line, message, _comments, _context in extract(method, file, keywords=KEYWORDS):

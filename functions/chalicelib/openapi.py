@@ -32,7 +32,6 @@ STATUS = {
     401: "Sign in first.",
     404: "There is nothing like that.",
     409: "Not possible as the report is now.",
-    409: "Not possible as the report is now.",
     413: "Too large.",
     415: "Not a content type that is read here.",
     422: "The Idempotency-Key belongs to a different report.",

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from web import views
+from web import desk, views
 from web.render import Renderer
 
 from . import proof, public, records, stats
@@ -268,6 +268,7 @@ class Publisher:
                 views.FormView({}), language
             ).encode()
             files[f"{root}periksa/index.html"] = self.renderer.check(language).encode()
+            files[f"{root}petugas/index.html"] = desk.page(self.renderer, language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())

@@ -72,7 +72,7 @@ class Settings:
     )
     oidc_issuer: str = _is(
         "",
-        "OpenID provider where officers sign in, such as Cognito's; empty: example officers, on one machine only"
+        "OpenID provider where officers sign in, such as Cognito's; empty: example officers, on one machine only",
     )
     oidc_client: str = _is("", "id of the desk at that provider; its tokens must be made for it")
     agencies: str = _is("", "TOML file of agencies; empty: the examples that ship")
