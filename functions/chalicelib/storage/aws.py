@@ -12,9 +12,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from .table import Busy, StorageError, Unclear
+
+if TYPE_CHECKING:
+    from boto3.session import Session
 
 CONNECT_S = 2.0
 READ_S = 8.0
@@ -77,15 +81,22 @@ class Retries:
         self.sleep(self.jitter() * min(self.most_s, self.base_s * 2**attempt))
 
 
+@lru_cache(maxsize=1)
+def _session() -> Session:
+    """One session for all clients: it reads its service descriptions once, which is most of what a client costs."""
+    from boto3.session import Session
+
+    return Session()
+
+
 def client(
     service: str, *, endpoint_url: str | None, region: str | None, signature: str | None = None
 ) -> Any:
     """A new client; clients are safe to share between threads, making them is not."""
-    import boto3.session
     from botocore.config import Config
 
     with _session_lock:
-        return boto3.session.Session().client(  # type: ignore[call-overload]
+        return _session().client(  # type: ignore[call-overload]
             service,
             endpoint_url=endpoint_url,
             region_name=region,

@@ -91,13 +91,21 @@ class SQLiteTable:
     """A table in the file `path`, made when it is not there.
 
     `now` gives seconds since 1970; `busy_s` is how long a writer waits for its turn.
+    `repeatable` is for work that is simply done again after a power cut, such as an import:
+    its last transactions may then be missing, whole and in order, and the disk is not waited for.
     Raises StorageError when the file is damaged, not ours, or of a newer version.
     """
 
     def __init__(
-        self, path: Path | str, *, now: Callable[[], float] = time.time, busy_s: float = 10.0
+        self,
+        path: Path | str,
+        *,
+        now: Callable[[], float] = time.time,
+        busy_s: float = 10.0,
+        repeatable: bool = False,
     ) -> None:
         self._path = Path(path)
+        self._repeatable = repeatable
         self._now = now
         self._busy_s = busy_s
         self._closed = False
@@ -124,9 +132,11 @@ class SQLiteTable:
         with self._connection() as connection:
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
+                # A join, because SQLite answers `IN (VALUES ...)` over two columns by reading the whole table.
                 rows = connection.execute(
-                    f"SELECT {_COLUMNS} FROM items WHERE (partition, sort) IN "  # noqa: S608 (only our constants)
-                    f"(VALUES {', '.join(['(?, ?)'] * len(chunk))}) AND (expires IS NULL OR expires > ?)",
+                    f"WITH wanted(p, s) AS (VALUES {', '.join(['(?, ?)'] * len(chunk))}) "  # noqa: S608 (our constants)
+                    f"SELECT {_COLUMNS} FROM wanted CROSS JOIN items ON partition = p AND sort = s "
+                    "WHERE expires IS NULL OR expires > ?",
                     [text for key in chunk for text in (key.partition, key.sort)] + [now],
                 ).fetchall()
                 found.update((item.key, item) for item in map(_item, rows))
@@ -333,6 +343,8 @@ class SQLiteTable:
         )
         for statement in _SETTINGS:
             connection.execute(statement)
+        if self._repeatable:
+            connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     def _prepare(self) -> None:

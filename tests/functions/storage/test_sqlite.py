@@ -349,3 +349,25 @@ def test_a_closed_table_says_so(tmp_path: Path) -> None:
     table.close()
     with pytest.raises(StorageError, match="closed"):
         table.get(COUNT)
+
+
+def test_no_read_walks_the_whole_table(tmp_path: Path) -> None:
+    table = SQLiteTable(tmp_path / "table.sqlite3")
+    keys = [Key("report#A", f"event#{n}") for n in range(3)]
+    table.transact([Put(key, {}) for key in keys])
+    seen: list[str] = []
+    with table._connection() as connection:
+        connection.set_trace_callback(seen.append)
+    table.get(keys[0])
+    assert len(table.get_many(keys)) == 3
+    table.query("report#A", prefix="event#", descending=True, limit=2)
+    table.changes("publish", 2)
+    table.transact([Put(keys[0], {"n": 1}), Add(COUNT, {"n": 1}), Delete(keys[2])])
+    with table._connection() as connection:
+        connection.set_trace_callback(None)
+        reads = [text for text in seen if text.lstrip().upper().startswith(("SELECT", "WITH"))]
+        assert len(reads) >= 4
+        for text in reads:
+            plan = " / ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}"))
+            assert "SCAN items" not in plan, f"{text}: {plan}"
+    table.close()
