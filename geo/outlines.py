@@ -34,10 +34,10 @@ from geo.index import segments
 from geo.plane import metres_per_degree
 
 BATAS_TOLERANCE = 0.0005
-SHAPES_TOLERANCE = 0.0015
+SHAPES_TOLERANCE = 0.002
 OUTLINE_TOLERANCE = 0.00005
 BATAS_SCALE = 10_000
-SHEET_UNITS = 600
+SHEET_UNITS = 500
 OUTLINE_UNITS = 400
 MARGIN = 0.01
 """Share of a sheet's size left free on each side."""
