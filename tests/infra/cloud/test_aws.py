@@ -230,7 +230,7 @@ def test_from_report_to_page_within_the_rights_of_each_function(
             if not allowed(function, action, resource, leading)
         }
     )
-    assert refused == []
+    assert not refused, "\n".join(refused)
     assert {function for function, _, _ in told.calls} == set(POLICIES)
 
 
