@@ -1,0 +1,58 @@
+"""What the page for other systems shows can be copied: its receiver, its mapping and its calls work."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib import lifecycle
+from chalicelib.channels import bulk, open311_model, webhooks
+
+from tests.functions.channels.conftest import Caller
+from tests.functions.conftest import Dice
+
+PAGE = (Path(__file__).resolve().parents[3] / "infra" / "docs" / "open311.md").read_text("utf-8")
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return str(found)
+
+
+def test_the_receiver_on_the_page_knows_genuine_messages():
+    page: dict[str, Any] = {}
+    exec(block("python"), page)
+    secret, data = webhooks.new_secret(Dice()), b'{"id": "x"}'
+    now = datetime.fromtimestamp(time.time(), UTC)
+    headers = webhooks.signed([webhooks.new_secret(Dice(seed="other")), secret], "x", data, now)
+    assert page["genuine"](secret.text, headers, data)
+    assert not page["genuine"](secret.text, headers, data + b" ")
+    assert not page["genuine"](secret.text, {**headers, "Webhook-Timestamp": "1000"}, data)
+
+
+def test_the_mapping_on_the_page_can_be_used():
+    plan = bulk.read_mapping(block("toml"))
+    assert (plan.source, plan.fields["id"], plan.states["SELESAI"]) == ("crm", "tiket", "done")
+    fields = PAGE.partition("\nFields: ")[2].partition(". Without")[0]
+    assert re.split(r",\s+", fields) == list(bulk.FIELDS)
+
+
+def test_the_states_on_the_page_are_the_words_that_are_said():
+    for state in lifecycle.STATES.values():
+        assert f"| {state.code} | {state.open311} | {open311_model.UPDATE_STATUS[state.code]}" in PAGE
+
+
+def test_the_limits_on_the_page_are_those_of_the_code(caller: Caller):
+    from chalicelib.channels import open311
+
+    assert f"A list spans {open311.DAYS} days and holds {open311.MOST:,} entries at most" in PAGE
+    assert f"holds {open311.EXTENDED_PAGE} requests a page" in PAGE
+    assert f"within {open311.PHOTO_SECONDS} seconds" in PAGE
+    assert f"{open311.LONGEST['description'][1]:,} characters" in PAGE
+    for path in re.findall(r"`GET ([a-z]+)\.xml`", PAGE):
+        assert caller.get(f"{path}.json").status == 200
+        assert isinstance(json.loads(caller.get(f"{path}.json").body), list)
