@@ -362,7 +362,9 @@ def kelurahan_in(address: str, by_kode: Mapping[str, Kelurahan]) -> Kelurahan | 
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
+    plain = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
+    # Nobody writes the official beginning of a kota's name.
+    return re.sub(r"^(kota|kabupaten) administrasi ", "", plain)
 
 
 def _fetched(parts: Parts, media: Sequence[str]) -> list[bytes]:

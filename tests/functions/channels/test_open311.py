@@ -20,6 +20,7 @@ from chalicelib.storage.table import Add, Busy, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from geo.facts import read_facts
 from tests.functions.channels.conftest import FORM, GOOD, Caller, Photos, errors, parsed
 from tests.functions.conftest import CIDENG, GAMBIR, Clock
 
@@ -452,6 +453,16 @@ def test_an_address_alone_is_placed_where_it_names_a_kelurahan_and_else_waits_fo
         assert request.findtext("lat") == ""
         waiting = [item.key.sort for item in records.every(caller.parts.door.table, "list#public#open#-")]
         assert [sort.endswith(report_id) for sort in waiting] == [True]
+
+
+def test_every_kelurahan_is_found_in_an_address_that_names_it():
+    by_kode = read_facts()
+    for kode, row in by_kode.items():
+        kota = row.kota.removeprefix("Kota Administrasi ")
+        address = f"Jl. Mawar 1 RT.03/RW.05, Kel. {row.kelurahan}, Kec. {row.kecamatan}, {kota} 10110"
+        found = open311.kelurahan_in(address, by_kode)
+        assert found is not None
+        assert found.kode == kode
 
 
 def test_a_phone_number_is_read_as_people_write_it_and_contact_stays_apart(
