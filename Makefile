@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package run test e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy rollback destroy run test e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,15 @@ dynamodb-local: setup ## the jar that the storage tests can use
 
 package: setup boundaries assets ## what is deployed: dist/deployment.zip and dist/sam.json
 	@$(PY) -m infra package --stage $(or $(STAGE),dev)
+
+deploy: setup boundaries assets ## STAGE=dev|prod REGION=...: package, show what would change, ask, change it
+	@$(PY) -m infra deploy --stage $(STAGE) --region $(REGION) --parameters $(PARAMETERS)
+
+rollback: setup ## STAGE=... REGION=...: back to the version that stood before
+	@$(PY) -m infra rollback --stage $(STAGE) --region $(REGION)
+
+destroy: setup ## STAGE=... REGION=...: delete the stack after its name was typed
+	@$(PY) -m infra destroy --stage $(STAGE) --region $(REGION)
 
 lock: ## choose versions anew
 	@for name in dev node bench; do $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \

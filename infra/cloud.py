@@ -14,7 +14,7 @@ from infra import cost
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost"})
+COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost", "deploy", "rollback", "destroy"})
 REHEARSALS = frozenset({"aws", "dynamodb-local"})
 """Values of ENGINE with which `run` plays the deployed product against stand-ins."""
 
@@ -32,12 +32,21 @@ def add(commands: Commands) -> None:
         ("restore", "fill an empty instance from a backup; goes on where it stopped"),
     ):
         commands.add_parser(name, help=text).add_argument("place", help="a folder, or s3://bucket")
+    for name, text in (
+        ("deploy", "package, upload, show what would change, ask, change it"),
+        ("rollback", "go back to the version that stood before"),
+        ("destroy", "delete the stack after its name was typed; table and buckets stay"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--stage", choices=("dev", "prod"), required=True)
+        command.add_argument("--region", required=True, help="such as ap-southeast-3")
+        command.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE")
     cost.add(commands)
 
 
 def main(asked: argparse.Namespace) -> int:
     """Run a command; returns its exit status."""
-    from infra import backup, package, replay
+    from infra import backup, deploy, package, replay
 
     if asked.command == "package":
         return package.main(stage=asked.stage, architecture=asked.architecture)
@@ -45,6 +54,8 @@ def main(asked: argparse.Namespace) -> int:
         return replay.main(asked.queue)
     if asked.command == "cost":
         return cost.main(asked)
+    if asked.command in {"deploy", "rollback", "destroy"}:
+        return deploy.main(asked.command, stage=asked.stage, region=asked.region, words=asked.parameters)
     return backup.main(asked.command, asked.place)
 
 
