@@ -28,7 +28,7 @@ STATIC = HERE / "static"
 CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
-    "css/site.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
+    "css/site.css", "css/font.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
     "css/leaflet.css", "css/more.css",
     "css/desk.css", "js/desk.js",
     "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/service.js",

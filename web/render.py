@@ -452,9 +452,18 @@ class Renderer:
         """The page to find a report by its id. `message` says what was wrong with `value`."""
         return self._page("search.html", language, "/laporan/", value=value, message=message)
 
-    def receipt(self, report_id: str, follow_key: str, place: PlaceView | None, language: str) -> str:
-        """After a plain form: the id, the follow key (shown this once), and what happens next."""
-        return self._page("receipt.html", language, "", id=report_id, follow_key=follow_key, place=place)
+    def receipt(
+        self,
+        report_id: str,
+        follow_key: str,
+        place: PlaceView | None,
+        language: str,
+        *,
+        private: bool = False,
+    ) -> str:
+        """After a plain form: the id, the follow key, and what happens next. A private report has no public page."""
+        told = {"id": report_id, "follow_key": follow_key, "place": place, "private": private}
+        return self._page("receipt.html", language, "", **told)
 
     # Data ----------------------------------------------------------------------------------------
 

@@ -7,13 +7,12 @@ stands in operation.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from . import body, participation, public, records, submission
+from . import body, cookies, participation, public, records, submission
 from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -47,8 +46,6 @@ from .support import supporters
 if TYPE_CHECKING:
     pass
 
-COOKIE = "kunci"
-COOKIE_DAYS = 30
 UPLOAD_SECONDS = 900
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 
@@ -196,7 +193,9 @@ def create_report(parts: Parts, request: Request) -> Response:
         if _wants_page(request, values):
             return _form_again(parts, request, values, refused)
         return _in_json(refused, language_of(request, values))
-    return _to_status_page(parts, accepted, read.language) if plain else reply(201, _created(parts, accepted))
+    if plain:
+        return _to_status_page(parts, accepted, read.language)
+    return reply(201, _created(parts, accepted), _remembered(parts, accepted))
 
 
 def get_report(parts: Parts, request: Request) -> Response:
@@ -230,7 +229,7 @@ def find_report(parts: Parts, request: Request) -> Response:
 def show_receipt(parts: Parts, request: Request) -> Response:
     """GET /api/reports/<id>/receipt: the follow key of a report that this browser sent, from its cookie."""
     report_id = _id_in_path(request)
-    follow_key = _cookie(request).get(f"{COOKIE}_{report_id}", "")
+    follow_key = cookies.key(request, report_id)
     found = records.load(parts.door.table, report_id)
     if found is None or not _holds_key(follow_key, found[0].follow_hash):
         raise Refused([Problem("receipt_unknown", "id", {"value": written_id(report_id)})], 404)
@@ -240,7 +239,9 @@ def show_receipt(parts: Parts, request: Request) -> Response:
         if request.query.get("language") in submission.LANGUAGES
         else it.language
     )
-    page = parts.renderer().receipt(report_id, follow_key, public.place_view(it), language or it.language)
+    page = parts.renderer().receipt(
+        report_id, follow_key, public.place_view(it), language or it.language, private=it.private
+    )
     return Response(200, {"Content-Type": HTML_TYPE, "Cache-Control": "private, no-store"}, page.encode())
 
 
@@ -459,7 +460,7 @@ def _created(parts: Parts, accepted: Accepted) -> Created:
 
 def _status_url(parts: Parts, accepted: Accepted) -> str:
     if accepted.private:
-        return f"{parts.settings.site_url}/api/reports/{accepted.id}/receipt"
+        return f"{parts.settings.site_url}/api/reports/{accepted.id}/page"
     return f"{parts.settings.site_url}/laporan/{accepted.id}/"
 
 
@@ -472,15 +473,15 @@ def _to_status_page(parts: Parts, accepted: Accepted, language: str) -> Response
         if accepted.private or accepted.place is None or parts.site.exists(page):
             break
         parts.sleep(step)
-    target = _status_url(parts, accepted)
-    if not accepted.private:
-        target = f"{parts.settings.site_url}/{root}laporan/{accepted.id}/"
-    secure = "; Secure" if parts.settings.site_url.startswith("https:") else ""
-    cookie = (
-        f"{COOKIE}_{accepted.id}={accepted.follow_key}; Path=/api/reports/{accepted.id}; "
-        f"Max-Age={COOKIE_DAYS * 86400}; HttpOnly; SameSite=Lax{secure}"
-    )
-    return Response(303, {"Location": target, "Set-Cookie": cookie}, b"")
+    target = f"{parts.settings.site_url}/{root}laporan/{accepted.id}/"
+    if accepted.private:
+        target = f"{parts.settings.site_url}/api/reports/{accepted.id}/receipt"
+    return Response(303, {"Location": target, **_remembered(parts, accepted)}, b"")
+
+
+def _remembered(parts: Parts, accepted: Accepted) -> dict[str, str]:
+    """A cookie that opens this report to the browser that sent it, and is sent nowhere else."""
+    return {"Set-Cookie": cookies.of_key(parts, accepted.id, accepted.follow_key)}
 
 
 def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refused: Refused) -> Response:
@@ -519,13 +520,3 @@ def _holds_key(follow_key: str, kept: str) -> bool:
     import hmac
 
     return 0 < len(follow_key) <= 64 and hmac.compare_digest(follow_hash(follow_key), kept)
-
-
-def _cookie(request: Request) -> dict[str, str]:
-    try:
-        return {
-            name: morsel.value
-            for name, morsel in SimpleCookie(request.headers.get("cookie", "")[:8192]).items()
-        }
-    except CookieError:
-        return {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Mapping, Sequence
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,7 +16,7 @@ from msgspec import Meta
 
 from web.views import EventView, OwnView, PhotoView, ReportView
 
-from . import body, holder, public, records
+from . import body, cookies, holder, public, records
 from .operation import (
     HTML_TYPE,
     PAGE,
@@ -35,8 +34,6 @@ from .report import Event, Report, read_id
 from .submission import MAX_PHOTOS
 from .support import support
 
-COOKIE = "kunci"
-COOKIE_DAYS = 30
 DEVICE = "perangkat"
 DEVICE_DAYS = 730
 BODY_TYPES = (body.JSON, body.URLENCODED, body.MULTIPART)
@@ -100,9 +97,7 @@ def open_own(parts: Parts, request: Request) -> Response:
             return _page_of(parts, request, values, report_id, refused)
         raise
     headers = {"Location": _own_path(report_id, language_of(request, values))}
-    headers["Set-Cookie"] = _cookie(
-        parts, f"{COOKIE}_{report_id}", follow_key, f"/api/reports/{report_id}", COOKIE_DAYS
-    )
+    headers["Set-Cookie"] = cookies.of_key(parts, report_id, follow_key)
     return Response(303, headers, b"")
 
 
@@ -139,13 +134,15 @@ def add_support(parts: Parts, request: Request) -> Response:
     values: dict[str, Any] = {}
     if request.body:
         values, _ = body.read(request.body, request.headers.get("content-type", ""), max_bytes=10_000)
-    device = _text(values, "device") or _cookies(request).get(DEVICE, "")
+    device = _text(values, "device") or cookies.read(request).get(DEVICE, "")
     if device and not 16 <= len(device) <= 128:
         raise Refused([Problem("device_wrong", "device")])
     known = bool(device)
     device = device or parts.door.random_bytes(16).hex()
     count, new = support(parts.door.table, report_id, device)
-    headers = {} if known else {"Set-Cookie": _cookie(parts, DEVICE, device, "/api/reports", DEVICE_DAYS)}
+    headers = (
+        {} if known else {"Set-Cookie": cookies.made(parts, DEVICE, device, "/api/reports", DEVICE_DAYS)}
+    )
     if _wants_page(request):
         root = "/en" if language_of(request, values) == "en" else ""
         return Response(303, {"Location": f"{root}/laporan/{report_id}/#saya-juga", **headers}, b"")
@@ -290,7 +287,7 @@ def _key(request: Request, values: Mapping[str, Any], report_id: str) -> str:
     return (
         _text(values, "follow_key")
         or request.headers.get("follow-key", "")
-        or _cookies(request).get(f"{COOKIE}_{report_id}", "")
+        or cookies.key(request, report_id)
     )
 
 
@@ -323,17 +320,3 @@ def _id(request: Request) -> str:
 
 def _own_path(report_id: str, language: str) -> str:
     return f"/api/reports/{report_id}/page{'?language=en' if language == 'en' else ''}"
-
-
-def _cookie(parts: Parts, name: str, value: str, path: str, days: int) -> str:
-    secure = "; Secure" if parts.settings.site_url.startswith("https:") else ""
-    kept = "".join(letter for letter in value if letter.isalnum() or letter in "-_")
-    return f"{name}={kept}; Path={path}; Max-Age={days * 86400}; HttpOnly; SameSite=Lax{secure}"
-
-
-def _cookies(request: Request) -> dict[str, str]:
-    try:
-        found = SimpleCookie(request.headers.get("cookie", "")[:8192])
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in found.items()}

@@ -78,6 +78,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
 
 
 FIELDS = {f.name: f for f in msgspec.structs.fields(Submission)}
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,30})?(?:[eE][+-]?[0-9]{1,3})?|[+-]?[.,][0-9]{1,30}")
 _CONTROL = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -194,6 +195,8 @@ def _limits(declared: type[msgspec.Struct], name: str) -> Meta:
 def _number(name: str, value: Any, meta: Meta) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Refused([Problem("not_a_number", name, {"value": str(value)})])
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
+        raise Refused([Problem("not_a_number", name, {"value": value})])
     try:
         # A comma is what an Indonesian keyboard offers for decimals.
         number = float(value.strip().replace(",", ".")) if isinstance(value, str) else float(value)

@@ -934,3 +934,16 @@ def test_two_reports_are_two_reports(wanted: Callable[..., dict[str, Any]], tabl
     assert wanted()["id"] != wanted()["id"]
     assert records.counts(table) == {GAMBIR: {"waiting": 2}}
     assert table.get(Key("counts", GAMBIR)) is not None
+
+
+def test_a_private_report_sent_by_a_script_opens_to_its_browser_and_has_no_public_page(parts: Parts) -> None:
+    sent = json.dumps({**GOOD, "private": True}).encode()
+    got = api.answer(parts, "create_report", Request(headers={"content-type": "application/json"}, body=sent))
+    told = json.loads(got.body)
+    assert told["status_url"] == f"/api/reports/{told['id']}/page"
+    cookie = got.headers["Set-Cookie"].partition(";")[0]
+    for name in ("show_own", "show_receipt"):
+        asked = Request(path={"report_id": told["id"]}, headers={"cookie": cookie, "accept": "text/html"})
+        page = api.answer(parts, name, asked)
+        assert page.status == 200, name
+        assert f"/laporan/{told['id']}/" not in page.body.decode(), name

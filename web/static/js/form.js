@@ -333,7 +333,7 @@ function received(answer) {
   box.append(document.getElementById("received-template").content.cloneNode(true));
   box.querySelector("[data-id]").textContent = `${answer.id.slice(0, 4)}-${answer.id.slice(4)}`;
   box.querySelector("[data-key]").textContent = answer.follow_key;
-  box.querySelector("[data-status]").href = `${root}/laporan/${answer.id}/`;
+  box.querySelector("[data-status]").href = answer.private ? answer.status_url : `${root}/laporan/${answer.id}/`;
   box.querySelector("[data-place]").textContent = answer.place?.kode
     ? _("It goes to kelurahan %(kelurahan)s, %(kecamatan)s.", answer.place)
     : _("The place is not known yet. An officer will look for it.");

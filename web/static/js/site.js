@@ -3,6 +3,18 @@ import { _, ago, loadWords, root } from "./words.js";
 
 document.documentElement.classList.add("js");
 
+// The headings' face comes after the first paint, and not at all where the reader asked for little data.
+const dress = () => {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = document.documentElement.dataset.font;
+  document.head.append(sheet);
+};
+if (!navigator.connection?.saveData) {
+  if (document.readyState === "complete") dress();
+  else addEventListener("load", dress);
+}
+
 for (const time of document.querySelectorAll("time.ago")) {
   time.title = time.textContent;
   time.textContent = ago(Date.parse(time.dateTime));
