@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from .conftest import AXE, DESKTOP, GAMBIR, PHONE, REFUSALS, Town, Visit, middle
 
 STATES = ("waiting", "in_progress", "done")
-PAGES = ("home", "form", "find", "kelurahan", "not found", "errors", "receipt", *STATES)
+FIGURES = ("recap", "kota", "check", "service", "key")
+PAGES = ("home", "form", "find", "kelurahan", "not found", "errors", "receipt", *STATES, *FIGURES)
 NARROW = {"width": 320, "height": 640}
 # A window of 1280 by 1024 at 200 %: half as many CSS pixels, twice as fine.
 ZOOMED = {"viewport": {"width": 640, "height": 512}, "device_scale_factor": 2}
@@ -26,10 +27,16 @@ def shown(here: Visit, town: Town, name: str, root: str = "") -> Page:
         "find": f"{root}/laporan/",
         "kelurahan": f"{root}/kelurahan/{GAMBIR}/",
         "not found": f"{root}/none/",
+        "recap": f"{root}/rekap/",
+        "kota": f"{root}/kota/{GAMBIR[:5]}/",
+        "check": f"{root}/periksa/",
+        "service": f"{root}/status/",
+        "key": f"/api/reports/{town.by_state['done']}/page{'?language=en' if root else ''}",
     }
     page = here.page
     if name in fixed:
         here.forgive(f"{REFUSALS}04") if name == "not found" else None
+        here.forgive(f"{REFUSALS}03") if name == "key" else None
         here.open(fixed[name])
     elif name in town.by_state:
         here.open(f"{root}/laporan/{town.by_state[name]}/")

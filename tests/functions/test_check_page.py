@@ -43,7 +43,7 @@ def page(request: pytest.FixtureRequest) -> str:
 
 
 def commands(page: str, name: str) -> str:
-    found = re.search(rf'<pre class="shell" id="{name}"><code>(.*?)</code>', page, re.DOTALL)
+    found = re.search(rf'id="{name}"><code>(.*?)</code>', page, re.DOTALL)
     assert found, name
     return html.unescape(found[1])
 
