@@ -216,7 +216,7 @@ export class ReportPanel {
     const noteField = [make("label", { for: "f-note" }, plan.noteFirst ? _("Note for colleagues") : _("Private note (optional)")), make("span", { class: "hint" }, icon("i-lock-simple"), _("Only officers read this.")), note];
     form.append(
       make("h3", { id: "tindakan", tabindex: "-1" }, plan.title),
-      make("p", { class: "alert", role: "alert", hidden: true, "data-error": true }),
+      make("p", { class: "alert", role: "alert", tabindex: "-1", hidden: true, "data-error": true }),
       ...fields,
       plan.noteFirst || !fields.length ? make("p", { class: "field" }, ...noteField) : make("details", { class: "field", ...(kept.note ? { open: true } : {}) }, make("summary", {}, _("Add a private note")), ...noteField),
       make("p", { class: "buttons" }, make("button", { class: "button", type: "submit" }, _("Send")), " ", this.giveUp(deed)),
@@ -379,10 +379,10 @@ export class ReportPanel {
     const line = form.querySelector("[data-error]");
     line.textContent = message;
     line.hidden = false;
-    const field = target && form.querySelector(target);
+    const field = target ? form.querySelector(target) : null;
     for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     field?.setAttribute("aria-invalid", "true");
-    (field || line).focus?.();
+    (field ?? line).focus();
   }
 
   // What there is to read.
