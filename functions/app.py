@@ -196,4 +196,5 @@ def daily(event: Any) -> dict[str, int]:
     logs.request_id.set(event.context.aws_request_id)
     today = triggers.jakarta_day(wiring.now())
     wiring.deployed_publisher().roots(wiring.now())
+    wiring.deployed_publisher().open_data()
     return triggers.check(wiring.deployed_publisher(), today, event.context.get_remaining_time_in_millis)

@@ -392,6 +392,14 @@ class Renderer:
         """Whether each part of the service is up, and how old is what people see; holds the time it was written."""
         return self._page("service.html", language, "/status/", view=view)
 
+    def open_data(self, months: Sequence[str], fields: Sequence[tuple[str, str]], language: str) -> str:
+        """The open data's own page: a file per month, and what each field means."""
+        words = i18n.translation(language)
+        told = [(name, words.gettext(meaning)) for name, meaning in fields]
+        return self._page(
+            "opendata.html", language, "/data/terbuka/", months=sorted(months, reverse=True), fields=told
+        )
+
     def sitemap(self, codes: Iterable[str]) -> str:
         """Addresses of the pages that do not come and go, in both languages, for search engines.
 

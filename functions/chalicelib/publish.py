@@ -21,7 +21,7 @@ import msgspec
 from web import desk, views
 from web.render import Renderer
 
-from . import proof, public, records, stats
+from . import opendata, proof, public, records, stats
 from .categories import Category
 from .intake import Kelurahan, Locator, photo_paths
 from .report import Event, Report, moment, read_id, stamp
@@ -37,6 +37,9 @@ ROUNDS = 20
 CHAIN_JSON = "laporan/{id}.json"
 RECAPS = "recaps"
 """Where the sums of every month that has a recap are kept."""
+OPEN_DATA = "opendata"
+"""Which state of a month's counts its open data shows."""
+MOST_OF_A_MONTH = 1_000_000
 ROOTS = Key("proof", "roots")
 """The first and the last day that have a root, and that root."""
 GRACE = timedelta(hours=1)
@@ -188,6 +191,50 @@ class Publisher:
                 return
         raise MovedOn(f"the counts of {month} changed as fast as its recap was written")
 
+    def open_data(self) -> list[str]:
+        """Rewrite `/data/terbuka/<yyyy-mm>.csv` and `.geojson` of the months whose counts moved. Returns those.
+
+        For a daily job: a month is read whole, report by report, but only when it changed.
+        """
+        done = []
+        for month in sorted(self._months()):
+            version = sum(item.version for item in records.every(self.table, f"recap#{month}"))
+            kept = self.table.get(Key(OPEN_DATA, month))
+            if kept and kept.body == {"version": version}:
+                continue
+            rows = list(self._open_rows(month))
+            self.site.put(f"data/terbuka/{month}.csv", opendata.as_csv(rows).encode())
+            self.site.put(f"data/terbuka/{month}.geojson", opendata.as_geojson(rows, month).encode())
+            self.table.transact([Put(Key(OPEN_DATA, month), {"version": version})])
+            done.append(month)
+        if done:
+            self._write(self._open_data_pages())
+        return done
+
+    def _open_data_pages(self) -> Iterator[tuple[str, bytes]]:
+        months = [item.key.sort for item in records.every(self.table, OPEN_DATA)]
+        for language, root in LANGUAGES.items():
+            page = self.renderer.open_data(months, opendata.FIELDS, language)
+            yield f"{root}data/terbuka/index.html", page.encode()
+
+    def _open_rows(self, month: str) -> Iterator[opendata.Row]:
+        """Public reports that came in during a month of Jakarta's, oldest first, in as few reads as possible."""
+        start, end = opendata.span(month)
+        ids = records.requested(
+            self.table, ["all"], stamp(start), stamp(end), most=MOST_OF_A_MONTH, descending=False
+        )
+        for first in range(0, len(ids), 100):
+            some = ids[first : first + 100]
+            found = records.load_many(self.table, some)
+            for each in some:
+                if (
+                    (it := found.get(each))
+                    and not it.private
+                    and it.place is not None
+                    and opendata.within(it, month)
+                ):
+                    yield opendata.row(it)
+
     def service(self, now: datetime) -> None:
         """The service's own page: how old is what everybody sees. The only page with a clock."""
         newest = records.newest_change(self.table, stamp(now))
@@ -272,6 +319,7 @@ class Publisher:
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())
+        self._write(self._open_data_pages())
 
     def everything(self) -> None:
         """Rebuild the whole site from the table, and remove what no longer belongs to it.

@@ -78,7 +78,7 @@ def plain(here: Visit, town: Town, name: str, root: str) -> None:
         }""",
         inputs,
     )
-    here.page.wait_for_url("**/receipt" if name == "receipt" else "**/api/reports")
+    here.page.wait_for_url("**/receipt*" if name == "receipt" else "**/api/reports")
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from statistics import median_low
 from typing import Any
 
 import pytest
-from chalicelib import categories, desk, holder, intake, publish, records
+from chalicelib import categories, desk, holder, intake, opendata, publish, records
 from chalicelib.lifecycle import Move, MoveRefused
 from chalicelib.report import Office, moment
 from chalicelib.storage.folder import FolderFiles
@@ -306,3 +306,52 @@ def test_the_sitemap_names_every_page_that_stays(publisher_of_nothing: publish.P
     assert len(places) == len(set(places)) == 6 + 6 + 44 + 267
     assert f"https://warga.example/kelurahan/{GAMBIR}/" in places
     assert "Sitemap: https://warga.example/sitemap.xml" in site.get("robots.txt").data.decode()
+
+
+def test_the_recap_equals_an_independent_recount_from_the_open_data(
+    city: tuple[publish.Publisher, FolderFiles, Clock],
+):
+    publisher, site, _ = city
+    months = publisher.open_data()
+    assert len(months) >= 3
+    found = {report["id"]: report for report in reports(site)}
+    listed: set[str] = set()
+    for month in months:
+        rows = _rows(site, f"data/terbuka/{month}.csv")
+        listed |= {row["id"] for row in rows}
+        for table, field in (("category", "category"), ("kelurahan", "kode"), ("office", "office")):
+            recap = {
+                r[table]: (int(r["reports"]), int(r["done"]))
+                for r in _rows(site, f"rekap/{month}/{table}.csv")
+            }
+            total, done = (
+                Counter(r[field] for r in rows),
+                Counter(r[field] for r in rows if r["state"] == "done"),
+            )
+            assert recap == {code: (n, done[code]) for code, n in total.items()}, (month, table)
+        days = sorted(int(row["days"]) for row in rows if row["days"])
+        if days:
+            assert f"Hari sampai selesai {median_low(days)} untuk" in shown(site, f"rekap/{month}/index.html")
+        collection = json.loads(site.get(f"data/terbuka/{month}.geojson").data)
+        assert [feature["id"] for feature in collection["features"]] == [row["id"] for row in rows]
+        for row in rows:
+            report = found[row["id"]]
+            assert (row["state"], row["kode"]) == (report["state"]["code"], report["place"]["kode"])
+            assert (row["rating"] or None, int(row["handovers"])) == (rating_of(report), handovers(report))
+            assert not any("description" in name for name in row)
+    assert listed == set(found), "every public report, and no other"
+    assert publisher.open_data() == [], "nothing is written again when nothing changed"
+    page = shown(site, "data/terbuka/index.html")
+    for name in rows[0]:
+        assert f" {name} " in page, f"{name} is explained"
+
+
+@pytest.mark.parametrize(
+    ("month", "first", "last"),
+    [
+        ("2026-11", "2026-10-31T17:00:00+00:00", "2026-11-30T16:59:59.999000+00:00"),
+        ("2026-12", "2026-11-30T17:00:00+00:00", "2026-12-31T16:59:59.999000+00:00"),
+    ],
+)
+def test_a_month_of_the_open_data_is_jakartas(month: str, first: str, last: str):
+    assert tuple(each.isoformat() for each in opendata.span(month)) == (first, last)
