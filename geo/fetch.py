@@ -130,7 +130,7 @@ def nearest(settings: Settings, pin: Pin | None = None) -> Obtained | None:
                 f"BOUNDARIES={settings.boundaries}: no such file; "
                 "correct the path, or unset BOUNDARIES for the default"
             )
-        name = settings.attribution or f"Boundaries: {settings.boundaries.name}"
+        name = settings.attribution or settings.boundaries.name
         return Obtained("file", (settings.boundaries,), name)
     if settings.shared.is_file():
         return Obtained("shared", (settings.shared,), pin.attribution)

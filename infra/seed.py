@@ -273,9 +273,9 @@ def drawing(category: str, rng: random.Random) -> bytes:
         )
     SUBJECTS.get(category, _sign)(draw, rng.randrange(300, 800))
     draw.text(
-        (width - 30, height - 24),
+        (width - 40, 150),  # in the sky, where no page crops it away
         "CONTOH",
-        fill=(255, 255, 255),
+        fill=(66, 68, 70),
         anchor="rs",
         font=ImageFont.load_default(54),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from chalicelib import api, categories
+from chalicelib import api, categories, cookies
 from chalicelib.openapi import document
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -111,7 +111,7 @@ def test_what_is_asked_about_a_report_that_is_there_is_answered_as_declared(
     @QUICK
     def ask(case: schemathesis.Case, accept: str, cookie: str) -> None:
         case.path_parameters = {"report_id": known["id"]}
-        sent = f"{api.COOKIE}_{known['id']}={known[cookie]}"
+        sent = f"{cookies.KEY}_{known['id']}={known[cookie]}"
         case.headers = {**dict(case.headers or {}), "Accept": accept, "Cookie": sent}
         case.call_and_validate(base_url=server.url, checks=DECLARED)
 

@@ -47,7 +47,7 @@ def true_renderer(built: Path) -> Renderer:
         site_url="https://warga.example",
         approximate=True,
         boundaries_version="abc123abc123",
-        attribution="Boundaries: cahyadsn/wilayah_boundaries, MIT",
+        attribution="cahyadsn/wilayah_boundaries, MIT",
         web_build=built,
     )
 

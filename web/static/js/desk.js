@@ -1,4 +1,5 @@
 // The officers' desk: who is here, which report is open (in the address, so that Back works), and the keyboard.
+import "./font.js";
 import { Queue } from "./desk-queue.js";
 import { DeskMap } from "./desk-map.js";
 import { ReportPanel } from "./desk-report.js";

@@ -1,19 +1,8 @@
 // What every page does when scripts run: times as people say them, copying, printing, finding by number.
+import "./font.js";
 import { _, ago, loadWords, root } from "./words.js";
 
 document.documentElement.classList.add("js");
-
-// The headings' face comes after the first paint, and not at all where the reader asked for little data.
-const dress = () => {
-  const sheet = document.createElement("link");
-  sheet.rel = "stylesheet";
-  sheet.href = document.documentElement.dataset.font;
-  document.head.append(sheet);
-};
-if (!navigator.connection?.saveData) {
-  if (document.readyState === "complete") dress();
-  else addEventListener("load", dress);
-}
 
 for (const time of document.querySelectorAll("time.ago")) {
   time.title = time.textContent;
