@@ -422,7 +422,8 @@ def _note_salt(before: Report, by: By) -> str:
 
 
 def _staff_row(desk: Desk, before: Report, event: Event, by: By) -> Put:
-    """Who did it: for those who answer for it, never for the public."""
+    """Who did it: for those who answer for it, never for the public. What was there before is in the history alone,
+    where it can be erased."""
     body: dict[str, Any] = {
         "at": event.at,
         "seq": event.seq,
@@ -432,15 +433,6 @@ def _staff_row(desk: Desk, before: Report, event: Event, by: By) -> Put:
     }
     if by.note.strip():
         body |= {"note": by.note.strip(), "salt": _note_salt(before, by)}
-    replaced = {name: getattr(before, name) for name in ("description", "landmark") if name in event.words}
-    if event.kind == "corrected":
-        body["before"] = replaced | ({"category": before.category} if event.category else {})
-    if event.kind == "placed":
-        body["before"] = {
-            "kode": before.place.kode if before.place else "",
-            "longitude": before.longitude,
-            "latitude": before.latitude,
-        }
     return Put(Key(f"report#{before.id}", f"staff#{event.seq:06d}"), body, Expect.ABSENT)
 
 

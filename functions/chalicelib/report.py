@@ -25,9 +25,9 @@ _ID = re.compile(f"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 
 CERTAIN_ENOUGH = 0.9
 """Below this share of the accuracy disc a place is in doubt."""
-EVENT_KINDS = ("received", "moved", "noted", "rated", "erased")
 DESK_KINDS = ("taken", "placed", "corrected", "asked", "contact_viewed")
 """Events that only officers make: what each changes is in `_corrected`."""
+EVENT_KINDS = ("received", "moved", "noted", "rated", "erased", *DESK_KINDS)
 CHAIN_VERSION = 1
 NO_EVENT = "0" * 64
 """What the first event of a report carries in place of the hash before it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import access, agencies, categories, desk, intake, records, staff
+from chalicelib import access, agencies, categories, desk, erasing, intake, proof, records, staff
 from chalicelib.access import ROLES, Gate, Keys, Officer, may
 from chalicelib.operation import Parts, Response
 from chalicelib.report import Office, broken_at
@@ -187,7 +187,8 @@ def test_every_deed_can_be_done_by_who_may(at: Desk, send: Callable[..., str], a
         officer = AGENCY
     assert action in at.see(report, officer)["may"]
     at.do(report, action, officer=officer, **DEEDS[action])
-    assert broken_at(records.history(at.parts.door.table, report)) is None
+    it, _ = records.load(at.parts.door.table, report)  # type: ignore[misc]
+    assert proof.check(it, records.history(at.parts.door.table, report)) is None
 
 
 def test_no_route_opens_without_a_token_or_with_a_disabled_account(
@@ -358,9 +359,20 @@ def test_category_and_words_are_corrected_and_the_first_ones_kept(at: Desk, send
     assert got["report"]["description"] == "Tumpukan sampah di lajur kiri."
     assert got["original"]["description"] == "Lubang besar, telepon 0812-3456-7890."
     assert "Lubang besar" in got["original"]["description_first"]
+    it, _ = records.load(at.parts.door.table, report)  # type: ignore[misc]
+    assert proof.check(it, records.history(at.parts.door.table, report)) is None
     assert at.codes(at.do(report, "correct", category="sampah", status=400)) == ["nothing_changed"]
     assert at.codes(at.do(report, "correct", category="ufo", status=400)) == ["not_a_choice"]
     assert at.codes(at.do(report, "correct", description="kurang", status=400)) == ["too_short"]
+
+
+def test_words_that_are_erased_are_kept_nowhere_at_the_desk(at: Desk, send: Callable[..., str], clock: Clock):
+    report = send(description="Tetangga saya bernama Fulan bin Fulan.")
+    at.do(report, "correct", description="Tumpukan sampah di lajur kiri.")
+    table = at.parts.door.table
+    erasing.erase_words(table, report, 1, office=Office(GAMBIR, "Kelurahan Gambir"), now=clock)
+    assert "Fulan" not in json.dumps(at.see(report))
+    assert "Fulan" not in "".join(str(item.body) for item in records.every(table, f"report#{report}"))
 
 
 # Contact.
