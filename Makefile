@@ -21,7 +21,7 @@ test: setup boundaries assets lint types ## lint, types and every test
 e2e: setup boundaries assets ## only the tests in a real browser
 	@$(PY) -m pytest -n auto -m browser $(ARGS)
 
-lint: setup ## style, and known holes in what we depend on where that can be asked
+lint: setup ## style, and whether the code has its form
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 

@@ -110,7 +110,7 @@ def reopen(
             photos=photos,
         )
 
-    return _with_photos(door, report_id, follow_key, files, sent, allowed, decide)
+    return _with_photos(door, report_id, follow_key, files, sent, allowed=allowed, decide=decide)
 
 
 def add(
@@ -137,7 +137,7 @@ def add(
         allowed(before, now)
         return _event(door, before, now, kind="noted", text=text, photos=photos)
 
-    return _with_photos(door, report_id, follow_key, files, sent, allowed, decide)
+    return _with_photos(door, report_id, follow_key, files, sent, allowed=allowed, decide=decide)
 
 
 def reopen_until(report: Report) -> datetime | None:
@@ -159,6 +159,7 @@ def _with_photos(
     follow_key: str,
     files: Sequence[bytes],
     sent: Sequence[str],
+    *,
     allowed: Callable[[Report, datetime], None],
     decide: Callable[[Report, datetime, Sequence[Made]], Event],
 ) -> Report:
