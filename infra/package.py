@@ -61,6 +61,7 @@ NEEDED = (
     "chalice/app.py",
     "chalicelib/api.py",
     "chalicelib/triggers.py",
+    "chalicelib/agencies.toml",
     "chalicelib/categories.toml",
     "geo/locate.py",
     "geo/build/kelurahan.index",
