@@ -9,12 +9,9 @@ With ENGINE=dynamodb-local Amazon's own DynamoDB Local keeps the table.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import logging
 import os
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -25,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.publish import Publisher
 
+from infra import stand_in
 from infra.triggers import Context, Delivery, Rules, Stream, scheduled
 
 if TYPE_CHECKING:
@@ -35,53 +33,19 @@ NAMES = {"TABLE": "rehearsal", "SITE_BUCKET": "rehearsal-site", "PRIVATE_BUCKET"
 DEAD_LETTERS = "rehearsal-dead-letters"
 UPLOADS = "rehearsal-uploads"
 UPLOADS_PREFIX = "uploads/"
-_START_S = 60
 _POLL_S = 0.1
 log = logging.getLogger("cctv-warga")
 
 
-@contextlib.contextmanager
-def moto_server() -> Iterator[str]:
-    """Run moto's server on a free loopback port in a child process; gives its address and ends it afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "import sys; from moto.server import main; main(sys.argv[1:])"),
-            *("-H", "127.0.0.1", "-p", str(port)),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C is for us; we end it.
-        start_new_session=True,
+def moto_server() -> contextlib.AbstractContextManager[str]:
+    """moto's server in a child process: gives its address, and ends it afterwards."""
+    start = "import sys; from moto.server import main; main(sys.argv[1:])"
+    return stand_in.running(
+        lambda port: [sys.executable, "-c", start, "-H", "127.0.0.1", "-p", str(port)],
+        name="moto's server",
+        path="/moto-api/data.json",
+        advice="run 'make setup'",
     )
-    try:
-        _wait(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(
-                f"moto's server ended at once with code {process.returncode}: run 'make setup'"
-            )
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/moto-api/data.json")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-        finally:
-            connection.close()
-    raise RuntimeError(f"moto's server did not answer on port {port} within {_START_S} seconds")
 
 
 def environment(address: str, dynamodb: str | None = None) -> dict[str, str]:

