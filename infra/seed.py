@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from PIL import ImageDraw
 
 COUNT = 600
+WORKPLACE = "31.71.01.1001"
+"""Gambir: the kelurahan of the example officers."""
 DAYS = 120
 SEED = 31
 
@@ -159,6 +161,9 @@ def fill(
         k: rng.gammavariate(0.8, 1.0) * (0.1 if k.startswith("31.01") else 1.0)
         for k in sorted(locator.by_kode)
     }
+    if WORKPLACE in busy:
+        # Where the example officers sit there is something to do.
+        busy[WORKPLACE] = 9.0
     # Squared, so that recent days hold more: a young service fills up.
     ages = sorted((DAYS * rng.random() ** 2 for _ in range(count)), reverse=True)
     ids: list[str] = []
