@@ -352,7 +352,10 @@ def violations(page: Page) -> list[str]:
 def test_the_desk_has_no_barrier_and_fits_the_screen(
     visit: Callable[..., Visit], town: Town, size: dict[str, int], colours: str, path: str
 ):
-    report = sent(town)
+    report = sent(
+        town,
+        "Saluran di depan gerbang meluap ke jalan setiap kali hujan lebih dari satu jam, sudah lama. " * 3,
+    )
     page = visit(size=size, colours=colours).open(path)
     expect(page.locator("[data-sign-in]")).to_be_visible()
     assert violations(page) == []
@@ -361,6 +364,7 @@ def test_the_desk_has_no_barrier_and_fits_the_screen(
     assert violations(page) == []
     page.locator(f"button[value={HOME}]").click()
     expect(page.locator(f'[data-id="{report}"]')).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long report widens no page"
     page.locator(".filters summary").click()
     assert violations(page) == []
     opened(page, report)
