@@ -107,12 +107,14 @@ def dripping() -> Iterator[int]:
             try:
                 held.append(listener.accept()[0])
                 held[-1].sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
-            except TimeoutError:
-                pass
+            except OSError:
+                pass  # nobody asked, or went at once
             for each in held:
                 try:
                     each.sendall(b"x")
                 except OSError:
+                    # Whoever asked has gone.
+                    each.close()
                     held.remove(each)
                     break
         for each in held:
