@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package deploy rollback destroy run test e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy rollback destroy run test journeys e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,8 +15,11 @@ help: ## say what there is
 run: setup boundaries assets ## everything on one machine, at http://127.0.0.1:8000/
 	@exec $(PY) -m infra run
 
-test: setup boundaries assets lint types ## lint, types and every test
-	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+test: setup boundaries assets lint types ## lint, types and the tests, in a few minutes
+	@$(PY) -m pytest -n auto --dist worksteal -m "not journey" $(ARGS)
+
+journeys: setup boundaries assets ## the wide matrix in a real browser: languages, sizes, networks, engines
+	@$(PY) -m pytest -n auto --dist worksteal -m journey $(ARGS)
 
 e2e: setup boundaries assets ## only the tests in a real browser
 	@$(PY) -m pytest -n auto -m browser $(ARGS)

@@ -102,6 +102,7 @@ def test_a_page_in_light_colours_has_no_barrier(visit: Callable[..., Visit], tow
     assert violations(page) == []
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_in_dark_colours_has_no_barrier(visit: Callable[..., Visit], town: Town, name: str):
     here = visit(size=DESKTOP, colours="dark", language="en-GB")
@@ -109,12 +110,14 @@ def test_a_page_in_dark_colours_has_no_barrier(visit: Callable[..., Visit], town
     assert violations(page) == []
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_scrolls_sideways_on_the_narrowest_phone(visit: Callable[..., Visit], town: Town, name: str):
     page = shown(visit(size=NARROW), town, name)
     assert overflow(page) == []
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", ["home", "form", "kelurahan", "in_progress"])
 def test_nothing_scrolls_sideways_at_twice_the_size(visit: Callable[..., Visit], town: Town, name: str):
     page = shown(visit(size=ZOOMED["viewport"], device_scale_factor=2), town, name, "/en")

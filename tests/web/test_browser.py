@@ -175,7 +175,7 @@ def wait_for_map(page: Any) -> None:
     page.wait_for_selector(".sheetmap.live .leaflet-container")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.journey)])
 @pytest.mark.parametrize(
     "path",
     ["/", "/lapor/", "/laporan/", "/laporan/7K3M9QX2/", "/kelurahan/31.71.01.1001/", "/404.html", "/en/"],
@@ -201,6 +201,7 @@ def test_axe_finds_nothing_to_mend(chromium: Any, stub: Stub, path: str, scheme:
     assert told == []
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("width", [320, 360, 1280])
 @pytest.mark.parametrize(
     "path", ["/", "/lapor/", "/laporan/7K3M9QX2/", "/kelurahan/31.71.01.1001/", "/404.html"]
