@@ -6,7 +6,8 @@ public site like any other file.
 
 from __future__ import annotations
 
-from web.render import REASONS, STATES, Renderer
+from web.render import Renderer
+from web.vocabulary import REASONS, STATES
 
 
 def page(renderer: Renderer, language: str) -> str:

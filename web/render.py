@@ -1,7 +1,7 @@
-"""Turns views into pages, feeds and data: the same view gives the same bytes, whenever and wherever.
+"""Turns views into pages and feeds: the same view gives the same bytes, whenever and wherever.
 
 Reads no clock and no storage, writes nothing; whoever publishes decides where a text
-goes. Jinja2 and Babel are imported when the first page is made, so that importing this
+goes. Data files are made in web.data. Jinja2 and Babel are imported when the first page is made, so that importing this
 module is cheap for a function that only now and then has to show a page.
 """
 
@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from web import i18n
+from web import data, i18n
+from web.icons import Icons
 from web.maps import Maps
+from web.shades import by_shade, class_breaks, legend, shade
 from web.views import (
+    NO_BASEMAP,
     AreaView,
+    Basemap,
+    Category,
     FormView,
     HomeView,
     KelurahanRow,
@@ -32,10 +36,10 @@ from web.views import (
     RecapIndexView,
     RecapRow,
     RecapView,
-    ReportSummary,
     ReportView,
     ServiceView,
 )
+from web.vocabulary import CHANNELS, ERROR_TARGETS, REASONS, STATES, WHY_NOT, kota_name, shortened, written_id
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,178 +52,12 @@ LISTED = 24
 """Reports that a kelurahan's page lists; the rest are counted and linked as data."""
 FED = 20
 """Entries of a feed."""
-MAPPED = 150
-"""Newest open reports in a kelurahan's GeoJSON; `open` beside them counts all."""
 CHARTED = 10
 """Bars of a recap's chart; the table beside it and the CSV hold the rest."""
 RECAP_LISTED = 30
 """Lines of a recap's table; the CSV holds all."""
-WORDED = 20
-"""Newest reports whose text goes along in an active file; the others' is on their own page."""
 FEED_IDS = uuid.UUID("6f3c9d1e-51f0-4c5b-9a37-2f6f0c1d7a11")
 """Namespace of the feeds' ids (RFC 9562, version 5): they stay the same wherever the site is."""
-
-
-class Category(Protocol):
-    """What can be reported: code, names and hints by language, and the name of a Phosphor icon."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def names(self) -> Mapping[str, str]: ...
-    @property
-    def hints(self) -> Mapping[str, str]: ...
-    @property
-    def icon(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Basemap:
-    """An optional raster background: a URL template with {z}, {x}, {y}; its attribution as plain text."""
-
-    template: str = ""
-    attribution: str = ""
-    max_zoom: int = 19
-
-    @property
-    def origin(self) -> str:
-        """The host for the Content-Security-Policy's img-src; empty without a basemap of another host."""
-        parts = urlsplit(self.template.replace("{s}", "*"))
-        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "to be translated later"
-    """Marks a message for the catalogues; it is translated where it is shown."""
-    return message
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How a state looks and reads: its word, its meaning, its colour (tone), whether it is closed."""
-
-    code: str
-    word: str
-    meaning: str
-    tone: str
-    closed: bool = False
-
-
-STATES: dict[str, State] = {
-    state.code: state
-    for state in (
-        State("waiting", N_("Waiting"), N_("Nobody has taken this report yet."), "red"),
-        State(
-            "coordination", N_("Coordination"), N_("The offices are agreeing on who will do it."), "yellow"
-        ),
-        State(
-            "disposition", N_("Handed down"), N_("Passed on to the office that will do the work."), "yellow"
-        ),
-        State("in_progress", N_("In progress"), N_("The work is being done."), "yellow"),
-        State("done", N_("Done"), N_("The work is finished."), "green", closed=True),
-        State(
-            "rejected",
-            N_("Rejected"),
-            N_("This report will not be handled. The reason is given below."),
-            "grey",
-            closed=True,
-        ),
-        State(
-            "duplicate", N_("Duplicate"), N_("The same problem was already reported."), "grey", closed=True
-        ),
-    )
-}
-SHAPES = {
-    "waiting": '<path d="M8 1.2 15.4 14.4H.6z"/>',
-    "coordination": '<path d="M8 .6 15.4 8 8 15.4.6 8z"/>',
-    "disposition": '<path d="M.8 2.8h8.4L15.2 8l-6 5.2H.8z"/>',
-    "in_progress": (
-        '<path fill-rule="evenodd" d="M8 .8a7.2 7.2 0 1 0 0 14.4A7.2 7.2 0 0 0 8 .8m0 2.1a5.1 5.1 0 0 0 0 10.2z"/>'
-    ),
-    "done": (
-        '<path fill-rule="evenodd" d="M8 .8a7.2 7.2 0 1 0 0 14.4A7.2 7.2 0 0 0 8 .8'
-        'm3.7 4.2 1.3 1.3-6 6-3.3-3.3L5 7.7l2 2z"/>'
-    ),
-    "rejected": (
-        '<path fill-rule="evenodd" d="M1.5 1.5h13v13h-13zm3.2 1.9L3.4 4.7 6.7 8l-3.3 3.3 1.3 1.3L8 9.3l3.3 3.3 '
-        '1.3-1.3L9.3 8l3.3-3.3-1.3-1.3L8 6.7z"/>'
-    ),
-    "duplicate": '<path d="M1 1h9.5v2.5h-7v7H1z"/><path d="M5 5h10v10H5z"/>',
-}
-"""The shape that goes with each state, in a square of 16: told apart without colour, and in print."""
-
-REASONS = {
-    "not_public": N_("This is not a matter for the city's offices."),
-    "not_found": N_("The problem was not found at this place."),
-    "unclear": N_("The report is not clear enough to act on."),
-    "outside_authority": N_("Another authority is responsible."),
-    "personal_data": N_("The report shows personal data."),
-    "abuse": N_("The report breaks the rules of use."),
-}
-WHY_NOT = {
-    "not_fixed": N_("The problem is still there."),
-    "poor_work": N_("The work was not done well."),
-    "too_slow": N_("It took too long."),
-    "not_told": N_("I was not told what happened."),
-    "wrong_reason": N_("The reason given is not right."),
-    "other": N_("Something else."),
-}
-"""Why a reporter is not satisfied, by code of chalicelib.holder.WHY_NOT."""
-CHANNELS = {
-    "web": N_("the website"), "open311": N_("another app (Open311)"), "email": N_("e-mail"), "sms": N_("SMS"),
-    "social": N_("social media"), "counter": N_("an office counter"), "bulk": N_("another system"),
-    "api": N_("an app"),
-}  # fmt: skip
-ERROR_TARGETS = {
-    "latitude": "place", "longitude": "place", "accuracy": "place", "place": "place",
-    "kelurahan": "kelurahan", "landmark": "landmark", "category": "category", "description": "description",
-    "photo": "photo", "private": "private", "contact_email": "contact_email", "contact_phone": "contact_phone",
-}  # fmt: skip
-"""The id of the form's part that an error of a field leads to."""
-
-
-class Icons:
-    """The icons that one page uses: each drawn once at its end, shown anywhere by name."""
-
-    def __init__(self, drawings: Mapping[str, str]) -> None:
-        self._drawings = drawings
-        self._used: dict[str, tuple[str, str]] = {}
-
-    def show(self, name: str, extra: str = "") -> Markup:
-        """A Phosphor icon by name, or a state's shape by `state:<code>`; decorative, so not read aloud."""
-        from markupsafe import Markup
-
-        self.need(name)
-        kind = f"i {extra}".strip()
-        return Markup('<svg class="{}" aria-hidden="true"><use href="#{}"/></svg>').format(
-            kind, _symbol_id(name)
-        )
-
-    def need(self, name: str) -> str:
-        """Have an icon drawn on this page; the id to refer to."""
-        if name not in self._used:
-            code = name.removeprefix("state:")
-            drawing = SHAPES.get(code) if name != code else self._drawings.get(name)
-            if drawing is None:
-                raise ValueError(
-                    f"icon {name!r} was not built: run 'python -m web build --categories FILE' with your file"
-                )
-            self._used[name] = ("0 0 16 16" if name != code else "0 0 256 256", drawing)
-        return _symbol_id(name)
-
-    def sheet(self) -> Markup:
-        """The definitions of every icon that was shown, for the end of the page."""
-        from markupsafe import Markup
-
-        # Drawings come from Phosphor and from SHAPES above, never from people.
-        symbols = "".join(
-            f'<symbol id="{_symbol_id(name)}" viewBox="{box}">{drawing}</symbol>'
-            for name, (box, drawing) in self._used.items()
-        )
-        return Markup(f'<svg class="sheet" aria-hidden="true" width="0" height="0">{symbols}</svg>')  # noqa: S704
-
-
-def _symbol_id(name: str) -> str:
-    return name.replace("state:", "s-") if name.startswith("state:") else f"i-{name}"
 
 
 @dataclass(frozen=True)
@@ -243,7 +81,7 @@ class Renderer:
         geo_build: Path,
         categories: Sequence[Category],
         site_url: str = "",
-        basemap: Basemap = Basemap(),
+        basemap: Basemap = NO_BASEMAP,
         approximate: bool,
         boundaries_version: str,
         attribution: str,
@@ -292,11 +130,11 @@ class Renderer:
             "/",
             view=view,
             breaks=breaks,
-            classes=_legend(breaks),
+            classes=legend(breaks),
             views={
                 name: (
                     frame,
-                    _by_shade(shapes, {row.kode: shade(row.counts.open, breaks) for row in view.rows}),
+                    by_shade(shapes, {row.kode: shade(row.counts.open, breaks) for row in view.rows}),
                 )
                 for name, (frame, shapes) in self.maps.city.items()
             },
@@ -400,28 +238,6 @@ class Renderer:
             "opendata.html", language, "/data/terbuka/", months=sorted(months, reverse=True), fields=told
         )
 
-    def sitemap(self, codes: Iterable[str]) -> str:
-        """Addresses of the pages that do not come and go, in both languages, for search engines.
-
-        `codes` are all kelurahan. Needs the site's address: a sitemap knows no relative links.
-        """
-        known = sorted(codes)
-        paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/status/"]
-        paths += [f"/kota/{kode}/" for kode in sorted({kode[:5] for kode in known})]
-        paths += [f"/kecamatan/{kode}/" for kode in sorted({kode[:8] for kode in known})]
-        paths += [f"/kelurahan/{kode}/" for kode in known]
-        lines = [
-            f"<url><loc>{self.site_url}{path}</loc>"
-            f'<xhtml:link rel="alternate" hreflang="en" href="{self.site_url}/en{path}"/></url>'
-            for path in paths
-        ]
-        return (
-            '<?xml version="1.0" encoding="utf-8"?>\n'
-            '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">\n'
-            + "\n".join(lines)
-            + "\n</urlset>\n"
-        )
-
     def _of_report(self, view: ReportView) -> dict[str, Any]:
         pin = None
         outline = self.maps.own(view.place.kode) if view.place else None
@@ -473,44 +289,7 @@ class Renderer:
         told = {"id": report_id, "follow_key": follow_key, "place": place, "private": private}
         return self._page("receipt.html", language, "", **told)
 
-    # Data ----------------------------------------------------------------------------------------
-
-    def report_json(self, view: ReportView, chain: Sequence[Mapping[str, Any]] = ()) -> str:
-        """`/laporan/<id>.json`: the status page as data, with the event chain that proves its history."""
-        place = view.place
-        return _json(
-            {
-                "id": view.id,
-                "category": view.category,
-                "state": view.state,
-                "description": view.description,
-                "landmark": view.landmark,
-                "place": place
-                and {
-                    "kode": place.kode,
-                    "kelurahan": place.kelurahan,
-                    "kecamatan": place.kecamatan,
-                    "kota": place.kota,
-                    "method": place.method,
-                    "doubtful": place.doubtful,
-                },
-                "longitude": view.longitude,
-                "latitude": view.latitude,
-                "accuracy_m": view.accuracy_m,
-                "channel": view.channel,
-                "created": i18n.machine_time(view.created),
-                "updated": i18n.machine_time(view.updated),
-                "percent": view.percent,
-                "planned": view.planned and view.planned.isoformat(),
-                "photos": [
-                    {"url": p.url, "thumb_url": p.thumb_url, "width": p.width, "height": p.height}
-                    for p in view.photos
-                ],
-                "duplicate_of": view.duplicate_of,
-                "example": view.example,
-                "chain": list(chain),
-            }
-        )
+    # Feeds and assets ------------------------------------------------------------------------------
 
     def feed(self, view: KelurahanView) -> str:
         """The kelurahan's Atom feed (RFC 4287): its reports that changed last, in Indonesian."""
@@ -528,68 +307,6 @@ class Renderer:
             xml=_xml_safe,
         )
 
-    def geojson(self, view: KelurahanView) -> str:
-        """The kelurahan's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
-
-        A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 150 newest:
-        the member `open` counts all, and `/data/aktif/<kode>.json` and the archive hold the rest.
-        """
-        from geojson.feature import Feature, FeatureCollection
-        from geojson.geometry import Point
-
-        features = [
-            Feature(  # type: ignore[no-untyped-call]
-                id=report.id,
-                geometry=Point((report.longitude, report.latitude), precision=6),  # type: ignore[no-untyped-call]
-                properties={
-                    "category": report.category,
-                    "state": report.state,
-                    "created": i18n.machine_time(report.created),
-                }
-                | ({"example": True} if report.example else {}),
-            )
-            for report in [r for r in view.reports if not STATES[r.state].closed][:MAPPED]
-        ]
-        return _json(FeatureCollection(features, kode=view.kode, open=view.counts.open))  # type: ignore[no-untyped-call]
-
-    def active(self, view: KelurahanView) -> str:
-        """`/data/aktif/<kode>.json`: the kelurahan's open and newest reports as columns, for the map.
-
-        `columns` holds lists of equal length, in the view's order: `id`; `longitude` and `latitude` in
-        units of 0.00001 degree from `origin`; `category` and `state` as positions in `categories` and
-        `states`; `created` in minutes, the first since 1970 (UTC), each next relative to the one before;
-        `photo`, 1 when there is one; `text`, shortened, of the first 20 only. `open` counts all open
-        reports, also those beyond the list, `total` all; `example` is true when some are synthetic.
-        """
-        return _json(
-            {
-                "kode": view.kode,
-                "open": view.counts.open,
-                "total": view.counts.total,
-                **_columns(view.reports, words=WORDED),
-            }
-        )
-
-    def archive(self, kode: str, month: str, reports: Sequence[ReportSummary]) -> str:
-        """`/data/arsip/<kode>/<yyyymm>.json`: a month's reports in the columns of `active`, all with text."""
-        return _json(
-            {"kode": kode, "month": month, "total": len(reports), **_columns(reports, words=len(reports))}
-        )
-
-    def summary_counts(self, rows: Sequence[KelurahanRow]) -> str:
-        """`/data/ringkas.json`: counts per kelurahan in the order of `states`, and the map's class breaks."""
-        states = list(STATES)
-        return _json(
-            {
-                "boundaries": {"version": self.boundaries_version, "approximate": self.approximate},
-                "breaks": class_breaks([row.counts.open for row in rows]),
-                "states": states,
-                "kelurahan": {
-                    row.kode: [row.counts.by_state.get(state, 0) for state in states] for row in rows
-                },
-            }
-        )
-
     def assets(self) -> Iterator[tuple[str, bytes]]:
         """Every static file to publish, by path on the site: hashed ones under `aset/`, a few at fixed names."""
         for path in sorted((self.web_build / "aset").iterdir()):
@@ -597,12 +314,7 @@ class Renderer:
         for name in self.manifest["fixed"]:
             if not name.startswith("aset/"):
                 yield name, (self.web_build / name).read_bytes()
-        yield "data/kategori.json", self._categories_json().encode()
-
-    def _categories_json(self) -> str:
-        """`/data/kategori.json`: what can be reported, for scripts and for others who read the data."""
-        rows = self.categories.values()
-        return _json({c.code: {"id": c.names["id"], "en": c.names["en"], "icon": c.icon} for c in rows})
+        yield "data/kategori.json", data.categories_json(self.categories.values()).encode()
 
     # How -----------------------------------------------------------------------------------------
 
@@ -691,113 +403,12 @@ class Renderer:
         return text.strip() + "\n"
 
 
-def kota_name(kota: str) -> str:
-    """A kota as people say it: `Jakarta Pusat`, not `KOTA ADM. JAKARTA PUSAT`."""
-    name = re.sub(r"^(kota|kabupaten|kab\.?)\s+(administrasi|adm\.?)\s+", "", kota, flags=re.IGNORECASE)
-    return name.title() if name.isupper() else name
-
-
-def written_id(report_id: str) -> str:
-    """An id as people read it aloud: `7K3M-9QX2`."""
-    return f"{report_id[:4]}-{report_id[4:]}"
-
-
-def class_breaks(counts: Iterable[int]) -> list[int]:
-    """Where the map's shades begin: up to five ascending numbers, from the counts' own distribution.
-
-    The first is 1; the others are the quintiles of what is above zero, rounded to numbers that are easy to
-    read, so that a quiet month and a flood both show where the most is.
-    """
-    above = sorted(count for count in counts if count > 0)
-    if not above:
-        return [1]
-    breaks = [1]
-    for part in (1, 2, 3, 4):
-        step = _round_number(above[min(len(above) * part // 5, len(above) - 1)])
-        # Where most have the same small number the steps still go up, one by one.
-        step = max(step, breaks[-1] + 1)
-        if step <= above[-1]:
-            breaks.append(step)
-    return breaks
-
-
-def _round_number(count: int) -> int:
-    if count <= 10:
-        return count
-    step = 5 if count < 50 else 10 ** (len(str(count)) - 1) // 2
-    return round(count / step) * step
-
-
-def shade(count: int, breaks: Sequence[int]) -> int:
-    """The shade of a count: 0 for none, then 1 for the first class and so on."""
-    return sum(1 for begin in breaks if count >= begin)
-
-
-def _legend(breaks: Sequence[int]) -> list[tuple[int, int, int | None]]:
-    """(shade, from, to) of each class; `to` is None for the last."""
-    ends = [begin - 1 for begin in breaks[1:]]
-    return [
-        (0, 0, 0),
-        *((i, begin, end) for i, (begin, end) in enumerate(zip(breaks, [*ends, None], strict=True), start=1)),
-    ]
-
-
-def _by_shade(
-    shapes: Iterable[tuple[str, str]], shades: Mapping[str, int]
-) -> list[tuple[int, list[tuple[str, str]]]]:
-    """(shade, its shapes), from none to most: drawn in groups, which is shorter than a class on each."""
-    groups: dict[int, list[tuple[str, str]]] = {}
-    for kode, d in shapes:
-        groups.setdefault(shades.get(kode, 0), []).append((kode, d))
-    return sorted(groups.items())
-
-
 def _totals(rows: Iterable[KelurahanRow]) -> dict[str, int]:
     totals = dict.fromkeys(STATES, 0)
     for row in rows:
         for state, count in row.counts.by_state.items():
             totals[state] += count
     return totals
-
-
-def _columns(reports: Sequence[ReportSummary], *, words: int) -> dict[str, Any]:
-    states = list(STATES)
-    categories = sorted({report.category for report in reports})
-    west = min((round(report.longitude * 1e5) for report in reports), default=0)
-    south = min((round(report.latitude * 1e5) for report in reports), default=0)
-    created = [int(report.created.timestamp()) // 60 for report in reports]
-    return {
-        "example": any(report.example for report in reports),
-        "states": states,
-        "categories": categories,
-        "origin": [west, south],
-        "columns": {
-            "id": [report.id for report in reports],
-            "longitude": [round(report.longitude * 1e5) - west for report in reports],
-            "latitude": [round(report.latitude * 1e5) - south for report in reports],
-            "category": [categories.index(report.category) for report in reports],
-            "state": [states.index(report.state) for report in reports],
-            "created": [now - before for now, before in zip(created, [0, *created], strict=False)],
-            "photo": [1 if report.thumb_url else 0 for report in reports],
-            "text": [
-                shortened(report.description, 60) if i < words else "" for i, report in enumerate(reports)
-            ],
-        },
-    }
-
-
-def shortened(text: str, length: int) -> str:
-    """The beginning of a text in one line, cut between words, with an ellipsis when something was cut."""
-    line = " ".join(text.split())
-    if len(line) <= length:
-        return line
-    cut = line[: length - 1]
-    words = cut.rsplit(" ", 1)[0]
-    return (words if len(words) > length // 2 else cut).rstrip(" ,.;:") + "…"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,6 +9,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+
+class Category(Protocol):
+    """What can be reported: code, names and hints by language, and the name of a Phosphor icon."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def names(self) -> Mapping[str, str]: ...
+    @property
+    def hints(self) -> Mapping[str, str]: ...
+    @property
+    def icon(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Basemap:
+    """An optional raster background: a URL template with {z}, {x}, {y}; its attribution as plain text."""
+
+    template: str = ""
+    attribution: str = ""
+    max_zoom: int = 19
+
+    @property
+    def origin(self) -> str:
+        """The host for the Content-Security-Policy's img-src; empty without a basemap of another host."""
+        parts = urlsplit(self.template.replace("{s}", "*"))
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+NO_BASEMAP = Basemap()
+"""Outlines and names alone."""
 
 
 @dataclass(frozen=True, slots=True)

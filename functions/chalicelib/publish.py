@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from web import desk, views
+from web import data, desk, views
 from web.render import Renderer
 
 from . import opendata, proof, public, records, stats
@@ -308,7 +308,7 @@ class Publisher:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
         files = {**dict(self.renderer.assets()), "data/batas.json": self.outlines}
         if self.renderer.site_url:
-            files["sitemap.xml"] = self.renderer.sitemap(self.locator.by_kode).encode()
+            files["sitemap.xml"] = data.sitemap(self.renderer.site_url, self.locator.by_kode).encode()
             files["robots.txt"] += f"Sitemap: {self.renderer.site_url}/sitemap.xml\n".encode()
         for language, root in LANGUAGES.items():
             files[f"{root}lapor/index.html"] = self.renderer.report_form(
@@ -389,16 +389,16 @@ class Publisher:
                 (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
             ),
         )
-        yield f"data/aktif/{row.kode}.json", self.renderer.active(view).encode()
+        yield f"data/aktif/{row.kode}.json", data.active(view).encode()
         for language, root in LANGUAGES.items():
             yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
         yield f"kelurahan/{row.kode}/feed.xml", self.renderer.feed(view).encode()
-        yield f"kelurahan/{row.kode}/laporan.geojson", self.renderer.geojson(view).encode()
+        yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view).encode()
 
     def _archive_file(self, kode: str, month: str) -> Iterator[tuple[str, bytes]]:
         rows = tuple(public.summary(each) for each in records.of_month(self.table, kode, month))
         if rows:
-            yield archive_path(kode, month), self.renderer.archive(kode, month, rows).encode()
+            yield archive_path(kode, month), data.archive(kode, month, rows).encode()
         else:
             self.site.delete(archive_path(kode, month))
 
@@ -413,7 +413,12 @@ class Publisher:
             )
             for kode, row in sorted(self.locator.by_kode.items())
         )
-        yield "data/ringkas.json", self.renderer.summary_counts(rows).encode()
+        summary = data.summary_counts(
+            rows,
+            boundaries_version=self.renderer.boundaries_version,
+            approximate=self.renderer.approximate,
+        )
+        yield "data/ringkas.json", summary.encode()
         for language, root in LANGUAGES.items():
             yield (
                 f"{root}index.html",
@@ -543,8 +548,8 @@ class Publisher:
         raise MovedOn(f"{keys[0].partition} {keys[0].sort} changed as fast as its files were written")
 
     def _write(self, files: Iterable[tuple[str, bytes]]) -> None:
-        for path, data in files:
-            self.site.put(path, data)
+        for path, content in files:
+            self.site.put(path, content)
 
     def _unmark(self, marks: Sequence[Key]) -> None:
         """Remove marks that were read before the work began; those set since have other keys, and stay."""

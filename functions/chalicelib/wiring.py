@@ -100,7 +100,8 @@ def category_table() -> Mapping[str, categories.Category]:
 def renderer() -> Renderer:
     """What draws pages."""
     import geo
-    from web.render import Basemap, Renderer
+    from web.render import Renderer
+    from web.views import Basemap
 
     locator = geo.default_locator()
     chosen = current()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from web import build as web_build
-from web.render import STATES
 from web.views import (
     Counts,
     EventView,
@@ -26,6 +25,7 @@ from web.views import (
     ReportSummary,
     ReportView,
 )
+from web.vocabulary import STATES
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)

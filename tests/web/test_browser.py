@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from tests.web import samples
+from web import data
 from web.render import Renderer
 from web.views import FormView, HomeView, KelurahanRow, KelurahanView
 
@@ -125,7 +126,7 @@ def site(renderer: Renderer, city: tuple[Path, list[KelurahanRow]]) -> dict[str,
         longitude, latitude = outlines[row.kode]["label"]
         reports = samples.sample_reports(rng, min(row.counts.total, 12), longitude, latitude)
         view = KelurahanView(row.kode, row.kelurahan, row.kecamatan, row.kota, row.counts, reports, ())
-        files[f"data/aktif/{row.kode}.json"] = renderer.active(view).encode()
+        files[f"data/aktif/{row.kode}.json"] = data.active(view).encode()
     return files
 
 

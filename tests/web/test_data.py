@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.web import samples
-from web.render import FED, MAPPED, STATES, WORDED, Renderer
+from web import data
+from web.data import MAPPED, WORDED
+from web.render import FED, Renderer
 from web.views import Counts, HomeView, ReportSummary
+from web.vocabulary import STATES
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -91,7 +94,7 @@ def test_whatever_people_write_leaves_the_feed_well_formed(renderer: Renderer, t
 
 def test_geojson_holds_open_reports_longitude_first(renderer: Renderer) -> None:
     view = samples.sample_kelurahan(80)
-    collection = geojson.loads(renderer.geojson(view))
+    collection = geojson.loads(data.geojson(view))
     assert collection.is_valid, collection.errors()
     wanted = [r for r in view.reports if not STATES[r.state].closed]
     assert [feature["id"] for feature in collection["features"]] == [r.id for r in wanted]
@@ -112,14 +115,14 @@ def test_geojson_is_bounded_and_says_how_many_there_are(renderer: Renderer) -> N
     view = samples.sample_kelurahan(400)
     waiting = tuple(dataclasses.replace(r, state="waiting") for r in view.reports)
     collection = json.loads(
-        renderer.geojson(dataclasses.replace(view, reports=waiting, counts=Counts({"waiting": 1234})))
+        data.geojson(dataclasses.replace(view, reports=waiting, counts=Counts({"waiting": 1234})))
     )
     assert len(collection["features"]) == MAPPED
     assert collection["open"] == 1234
 
 
 def read_columns(text: str) -> list[tuple[str, float, float, str, str, int, int, str]]:
-    """An active or archive file, read by what the documentation of `Renderer.active` says."""
+    """An active or archive file, read by what the documentation of `data.active` says."""
     file = json.loads(text)
     columns = file["columns"]
     assert len({len(column) for column in columns.values()}) <= 1
@@ -163,7 +166,7 @@ reports = st.lists(
 @given(reports=reports)
 def test_an_active_file_can_be_read_back(renderer: Renderer, reports: list[ReportSummary]) -> None:
     view = dataclasses.replace(samples.sample_kelurahan(0), reports=tuple(reports))
-    rows = read_columns(renderer.active(view))
+    rows = read_columns(data.active(view))
     assert len(rows) == len(reports)
     for i, (row, report) in enumerate(zip(rows, reports, strict=True)):
         assert row[0] == report.id
@@ -173,42 +176,22 @@ def test_an_active_file_can_be_read_back(renderer: Renderer, reports: list[Repor
         assert row[5] == report.created.timestamp() // 60
         assert row[6] == (report.thumb_url is not None)
         assert (row[7] != "") <= (i < WORDED)
-    archived = read_columns(renderer.archive(view.kode, "202611", reports))
+    archived = read_columns(data.archive(view.kode, "202611", reports))
     assert [row[:7] for row in archived] == [row[:7] for row in rows]
     assert all(bool(row[7]) == bool(r.description.split()) for row, r in zip(archived, reports, strict=True))
 
 
 def test_an_active_file_counts_what_it_does_not_list(renderer: Renderer) -> None:
     view = dataclasses.replace(samples.sample_kelurahan(3), counts=Counts({"waiting": 500, "done": 7}))
-    file = json.loads(renderer.active(view))
+    file = json.loads(data.active(view))
     assert (file["kode"], file["open"], file["total"], file["example"]) == (view.kode, 500, 507, True)
 
 
 def test_the_summary_counts_every_kelurahan_in_the_order_of_its_states(
     renderer: Renderer, home_view: HomeView
 ) -> None:
-    summary = json.loads(renderer.summary_counts(home_view.rows))
+    summary = json.loads(data.summary_counts(home_view.rows, boundaries_version="abc123", approximate=True))
     assert summary["states"] == list(STATES)
     assert summary["boundaries"] == {"version": "abc123", "approximate": True}
     for row in home_view.rows:
         assert sum(summary["kelurahan"][row.kode]) == row.counts.total
-
-
-def test_a_report_as_data_carries_its_chain_and_whole_facts(renderer: Renderer) -> None:
-    view = samples.sample_report("in_progress")
-    chain = [{"seq": 1, "hash": "aa", "words": {"text": "<&>\u2028"}}]
-    data = json.loads(renderer.report_json(view, chain))
-    assert data["chain"] == chain
-    assert data["place"]["kode"] == "31.71.01.1001"
-    assert (data["longitude"], data["latitude"]) == (106.8272, -6.1754)
-    assert data["planned"] == "2026-11-25"
-    assert data["created"] == "2026-11-20T02:15:00Z"
-    assert data["photos"][0]["width"] == 1200
-    nowhere = dataclasses.replace(view, place=None, longitude=None, latitude=None, planned=None)
-    assert json.loads(renderer.report_json(nowhere))["place"] is None
-
-
-def test_a_moment_without_a_zone_is_refused(renderer: Renderer) -> None:
-    naive = datetime(2026, 11, 20)  # noqa: DTZ001
-    with pytest.raises(ValueError, match="time zone"):
-        renderer.report_json(samples.sample_report("waiting", created=naive))

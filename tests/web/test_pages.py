@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.web import samples, strict_html
-from web.render import (
-    LISTED,
-    STATES,
-    Basemap,
-    Renderer,
-    class_breaks,
-    kota_name,
-    shade,
-    shortened,
-    written_id,
-)
-from web.views import Counts, FieldError, FormView, HomeView, KelurahanRow, KelurahanView
+from web.render import LISTED, Renderer
+from web.shades import class_breaks, shade
+from web.views import Basemap, Counts, FieldError, FormView, HomeView, KelurahanRow
+from web.vocabulary import STATES, kota_name, shortened, written_id
 
 LANGUAGES = ("id", "en")
 HOSTILE = "<script>alert(1)</script>\"'&`{{7*7}}</textarea></title><!--]]>"
@@ -154,7 +145,7 @@ def test_a_state_is_told_by_word_and_shape_beside_its_colour(
 
 
 def test_states_have_shapes_of_their_own() -> None:
-    from web.render import SHAPES
+    from web.vocabulary import SHAPES
 
     assert set(SHAPES) == set(STATES)
     assert len(set(SHAPES.values())) == len(SHAPES)
@@ -285,27 +276,6 @@ def test_the_front_page_without_scripts_weighs_at_most_20_kb(true_renderer: Rend
 def test_a_status_page_weighs_at_most_20_kb_with_its_styles(true_renderer: Renderer) -> None:
     html = true_renderer.status(samples.sample_report("done"), "id")
     assert packed(html, *_styles(true_renderer, html)) <= 20 * 1024
-
-
-@pytest.mark.polygons
-def test_what_one_report_changes_weighs_at_most_30_kb(true_renderer: Renderer) -> None:
-    view: KelurahanView = samples.sample_kelurahan(400)
-    waiting = tuple(dataclasses.replace(r, state="waiting") for r in view.reports)
-    full = dataclasses.replace(view, reports=waiting, counts=Counts({"waiting": 900, "done": 100_000}))
-    report = samples.sample_report("done")
-    seals = [hashlib.sha256(bytes([n])).hexdigest() for n in range(5)]
-    chain = [{"seq": n, "hash": seals[n], "previous": seals[n - 1]} for n in range(1, 5)]
-    files = [
-        true_renderer.status(report, "id"),
-        true_renderer.status(report, "en"),
-        true_renderer.report_json(report, chain),
-        true_renderer.kelurahan(full, "id"),
-        true_renderer.kelurahan(full, "en"),
-        true_renderer.feed(full),
-        true_renderer.geojson(full),
-        true_renderer.active(full),
-    ]
-    assert packed(*files) <= 30 * 1024
 
 
 def test_assets_are_named_by_their_content_and_pages_link_only_to_them(

@@ -1,0 +1,144 @@
+"""The data files that scripts and other people read: active and archived reports, counts, GeoJSON, sitemap.
+
+Pages and feeds are made in web.render; a report's own file with its chain in
+chalicelib.public. The same view gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from web import i18n
+from web.shades import class_breaks
+from web.views import Category, KelurahanRow, KelurahanView, ReportSummary
+from web.vocabulary import STATES, shortened
+
+MAPPED = 150
+"""Newest open reports in a kelurahan's GeoJSON; `open` beside them counts all."""
+WORDED = 20
+"""Newest reports whose text goes along in an active file; the others' is on their own page."""
+
+
+def geojson(view: KelurahanView) -> str:
+    """The kelurahan's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
+
+    A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 150 newest:
+    the member `open` counts all, and `/data/aktif/<kode>.json` and the archive hold the rest.
+    """
+    from geojson.feature import Feature, FeatureCollection
+    from geojson.geometry import Point
+
+    features = [
+        Feature(  # type: ignore[no-untyped-call]
+            id=report.id,
+            geometry=Point((report.longitude, report.latitude), precision=6),  # type: ignore[no-untyped-call]
+            properties={
+                "category": report.category,
+                "state": report.state,
+                "created": i18n.machine_time(report.created),
+            }
+            | ({"example": True} if report.example else {}),
+        )
+        for report in [r for r in view.reports if not STATES[r.state].closed][:MAPPED]
+    ]
+    return to_json(FeatureCollection(features, kode=view.kode, open=view.counts.open))  # type: ignore[no-untyped-call]
+
+
+def active(view: KelurahanView) -> str:
+    """`/data/aktif/<kode>.json`: the kelurahan's open and newest reports as columns, for the map.
+
+    `columns` holds lists of equal length, in the view's order: `id`; `longitude` and `latitude` in
+    units of 0.00001 degree from `origin`; `category` and `state` as positions in `categories` and
+    `states`; `created` in minutes, the first since 1970 (UTC), each next relative to the one before;
+    `photo`, 1 when there is one; `text`, shortened, of the first 20 only. `open` counts all open
+    reports, also those beyond the list, `total` all; `example` is true when some are synthetic.
+    """
+    return to_json(
+        {
+            "kode": view.kode,
+            "open": view.counts.open,
+            "total": view.counts.total,
+            **columns(view.reports, words=WORDED),
+        }
+    )
+
+
+def archive(kode: str, month: str, reports: Sequence[ReportSummary]) -> str:
+    """`/data/arsip/<kode>/<yyyymm>.json`: a month's reports in the columns of `active`, all with text."""
+    return to_json(
+        {"kode": kode, "month": month, "total": len(reports), **columns(reports, words=len(reports))}
+    )
+
+
+def summary_counts(rows: Sequence[KelurahanRow], *, boundaries_version: str, approximate: bool) -> str:
+    """`/data/ringkas.json`: counts per kelurahan in the order of `states`, and the map's class breaks."""
+    states = list(STATES)
+    return to_json(
+        {
+            "boundaries": {"version": boundaries_version, "approximate": approximate},
+            "breaks": class_breaks([row.counts.open for row in rows]),
+            "states": states,
+            "kelurahan": {row.kode: [row.counts.by_state.get(state, 0) for state in states] for row in rows},
+        }
+    )
+
+
+def categories_json(categories: Iterable[Category]) -> str:
+    """`/data/kategori.json`: what can be reported, for scripts and for others who read the data."""
+    return to_json({c.code: {"id": c.names["id"], "en": c.names["en"], "icon": c.icon} for c in categories})
+
+
+def sitemap(site_url: str, codes: Iterable[str]) -> str:
+    """Addresses of the pages that do not come and go, in both languages, for search engines.
+
+    `codes` are all kelurahan. `site_url` is the site's address without a
+    trailing slash: a sitemap knows no relative links.
+    """
+    known = sorted(codes)
+    paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/status/"]
+    paths += [f"/kota/{kode}/" for kode in sorted({kode[:5] for kode in known})]
+    paths += [f"/kecamatan/{kode}/" for kode in sorted({kode[:8] for kode in known})]
+    paths += [f"/kelurahan/{kode}/" for kode in known]
+    lines = [
+        f"<url><loc>{site_url}{path}</loc>"
+        f'<xhtml:link rel="alternate" hreflang="en" href="{site_url}/en{path}"/></url>'
+        for path in paths
+    ]
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">\n'
+        + "\n".join(lines)
+        + "\n</urlset>\n"
+    )
+
+
+def columns(reports: Sequence[ReportSummary], *, words: int) -> dict[str, Any]:
+    states = list(STATES)
+    categories = sorted({report.category for report in reports})
+    west = min((round(report.longitude * 1e5) for report in reports), default=0)
+    south = min((round(report.latitude * 1e5) for report in reports), default=0)
+    created = [int(report.created.timestamp()) // 60 for report in reports]
+    return {
+        "example": any(report.example for report in reports),
+        "states": states,
+        "categories": categories,
+        "origin": [west, south],
+        "columns": {
+            "id": [report.id for report in reports],
+            "longitude": [round(report.longitude * 1e5) - west for report in reports],
+            "latitude": [round(report.latitude * 1e5) - south for report in reports],
+            "category": [categories.index(report.category) for report in reports],
+            "state": [states.index(report.state) for report in reports],
+            "created": [now - before for now, before in zip(created, [0, *created], strict=False)],
+            "photo": [1 if report.thumb_url else 0 for report in reports],
+            "text": [
+                shortened(report.description, 60) if i < words else "" for i, report in enumerate(reports)
+            ],
+        },
+    }
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
