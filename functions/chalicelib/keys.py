@@ -1,7 +1,7 @@
 """API keys of other systems: who they are, what they may do, how often, and until when.
 
-A key is shown once and kept as a hash. The rate is counted in the table, so that it
-holds across all processes at once. What is done with a key is the channel's business.
+A key is shown once and kept as a hash. Its rate is counted by limits.py. What is done
+with a key is the channel's business.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 
 import msgspec
 
+from .limits import Limit, Taken, take
 from .problems import Problem, Refused
 from .report import Office, Report, stamp
 from .storage.table import ConditionFailed, Expect, Key, Put, Table
@@ -25,9 +26,6 @@ ROLES = ("reporter", "officer")
 PARTITION = "clients"
 WRITTEN = re.compile(r"cw_([0-9a-f]{8})_([0-9a-f]{40})")
 BOUNDARY = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?")
-WINDOW_S = 60
-PATIENCE = 10_000
-"""A count is tried again when somebody else counted first: each failure is another's success, so this is plenty."""
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -123,11 +121,10 @@ def revoke(table: Table, client_id: str, *, now: datetime) -> Client:
         return ended
 
 
-def check(table: Table, text: str, right: str, *, now: datetime) -> Client:
-    """The client that holds the key `text`, if it may do what `right` names now; counts this request.
+def check(table: Table, text: str, right: str) -> Client:
+    """The client that holds the key `text`, if it may do what `right` names.
 
-    Raises Refused: 403 without a key, for a wrong or revoked one and for a right it
-    lacks; 429 when its rate is used up.
+    Raises Refused (403) without a key, for a wrong or revoked one and for a right it lacks.
     """
     if not text:
         raise Refused([Problem("api_key_missing", "api_key")], 403)
@@ -140,29 +137,12 @@ def check(table: Table, text: str, right: str, *, now: datetime) -> Client:
         raise Refused([Problem("api_key_wrong", "api_key")], 403)
     if right not in client.rights:
         raise Refused([Problem("api_key_right", "api_key", {"value": right})], 403)
-    count(table, client.id, client.per_minute, now=now)
     return client
 
 
-def count(table: Table, who: str, most: int, *, now: datetime) -> int:
-    """Count a request of `who` in this minute; how many are left. Exact, however many count at once.
-
-    Raises Refused (429) when `most` were counted in this minute.
-    """
-    window, into = divmod(int(now.timestamp()), WINDOW_S)
-    key = Key(f"rate#{who}", str(window))
-    for _ in range(PATIENCE):
-        item = table.get(key)
-        used = item.body["used"] if item else 0
-        if used >= most:
-            raise Refused([Problem("rate", "api_key", {"most": most, "seconds": WINDOW_S - into})], 429)
-        expires = (window + 2) * WINDOW_S
-        try:
-            table.transact([Put(key, {"used": used + 1}, item.version if item else Expect.ABSENT, expires)])
-        except ConditionFailed:
-            continue
-        return int(most - used - 1)
-    raise Refused([Problem("busy")], 503)
+def count(table: Table, client: Client, *, now: datetime) -> Taken:
+    """Count a request of a client in this minute."""
+    return take(table, f"key#{client.id}", Limit(client.per_minute), now=now)
 
 
 def _digest(secret: str) -> str:

@@ -16,6 +16,7 @@
 | updates#<yyyy-mm>              | <at>#<id>#<seq>   | events of public reports after the first    |
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
+| rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 
 `who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;

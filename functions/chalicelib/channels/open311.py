@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -64,6 +64,8 @@ class Asked:
     request: Request
     name: str
     language: str
+    headers: dict[str, str] = field(default_factory=dict)
+    """What the answer says beside its body, whatever it is."""
 
     def one(self, name: str) -> str:
         """A parameter of the query; "" when it is absent or empty."""
@@ -275,7 +277,14 @@ def _client(asked: Asked, fields: Mapping[str, Sequence[str]], right: str) -> ke
     text = _one(fields, "api_key")
     if not text and right == "report" and asked.parts.settings.open311_anonymous:
         return None
-    return keys.check(asked.parts.door.table, text, right, now=asked.parts.door.now())
+    table = asked.parts.door.table
+    client = keys.check(table, text, right)
+    taken = keys.count(table, client, now=asked.parts.door.now())
+    asked.headers.update(taken.headers)
+    if not taken.allowed:
+        values = {"most": taken.limit.most, "seconds": taken.reset_s}
+        raise Refused([Problem("rate", "api_key", values)], 429)
+    return client
 
 
 def _filed(client: keys.Client, report_id: str) -> Key:
@@ -559,6 +568,7 @@ def _response(asked: Asked, form: str, said: Said, headers: Mapping[str, str] | 
         "Content-Type": XML_TYPE if form == "xml" else JSON_TYPE,
         "Access-Control-Allow-Origin": "*",
         **(headers or {}),
+        **asked.headers,
     }
     if asked.request.body or said.status != 200:
         return Response(said.status, kept, data)

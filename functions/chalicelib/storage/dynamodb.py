@@ -9,6 +9,7 @@ Consumers that read the stream themselves keep their positions in a second, smal
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import aws, dynamodb_streams
 from .table import (
+    COUNTED,
     Batch,
     Busy,
     Change,
@@ -32,6 +34,7 @@ from .table import (
     StorageError,
     Write,
     check_consumer,
+    check_count,
     check_key,
     check_limit,
     check_writes,
@@ -198,6 +201,41 @@ class DynamoDBTable:
             else:
                 return
         raise Busy(f"items of table {self._name} kept changing under a transaction: try again later")
+
+    def count(self, key: Key, most: int, *, expires: int) -> int | None:
+        check_count(key, most, expires)
+        counter, one = _COUNTER + COUNTED, {"N": "1"}
+        for _ in range(self._retries.attempts):
+            now = str(int(self._now()))
+            try:
+                answer = self._call(
+                    self._dynamodb().update_item,
+                    writes=True,
+                    TableName=self._name,
+                    Key=_key(key),
+                    UpdateExpression="SET #body = if_not_exists(#body, :empty), "
+                    "#expires = if_not_exists(#expires, :expires) ADD #version :one, #counter :one",
+                    ConditionExpression=f"(attribute_not_exists(#counter) OR #counter < :most) AND {_NOT_EXPIRED}",
+                    ExpressionAttributeNames={
+                        "#body": "body", "#expires": _TTL, "#version": "version", "#counter": counter
+                    },
+                    ExpressionAttributeValues={
+                        ":empty": {"S": "{}"}, ":one": one, ":most": {"N": str(most)},
+                        ":expires": {"N": str(expires)}, ":now": {"N": now},
+                    },
+                    ReturnValues="UPDATED_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )  # fmt: skip
+                return int(answer["Attributes"][counter]["N"])
+            except aws.Refused as refused:
+                stored = refused.response.get("Item") or {}
+            if _TTL not in stored or int(stored[_TTL]["N"]) > int(now):
+                return None
+            # An expired item is still stored: an ordinary write puts a new one in its place, if nobody else did.
+            with contextlib.suppress(ConditionFailed):
+                first = Put(key, {}, Expect.ABSENT, expires)
+                self.transact([first])
+        raise Busy(f"an item of table {self._name} kept changing while it was counted: try again later")
 
     def sweep(self, now: float) -> int:
         return 0

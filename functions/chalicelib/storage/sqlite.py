@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from .table import (
+    COUNTED,
+    Add,
     Batch,
     Busy,
     Change,
@@ -33,6 +35,7 @@ from .table import (
     StorageError,
     Write,
     check_consumer,
+    check_count,
     check_key,
     check_limit,
     check_writes,
@@ -193,6 +196,20 @@ class SQLiteTable:
             for write, (version, counters, stored) in zip(writes, before, strict=True):
                 body = next(bodies) if isinstance(write, Put) else None
                 _apply(connection, write, body, version, counters, stored=stored)
+
+    def count(self, key: Key, most: int, *, expires: int) -> int | None:
+        check_count(key, most, expires)
+        with self._transaction() as connection:
+            version, counters, stored = _before(connection, key, int(self._now()))
+            counted = counters.get(COUNTED, 0) + 1
+            if counted > most:
+                return None
+            if version is None:
+                put = Put(key, {}, expires=expires)
+                _apply(connection, put, "{}", version, {COUNTED: counted}, stored=stored)
+            else:
+                _apply(connection, Add(key, {COUNTED: 1}), None, version, counters, stored=stored)
+            return counted
 
     def sweep(self, now: float) -> int:
         swept = 0

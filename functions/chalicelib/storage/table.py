@@ -34,6 +34,8 @@ WRITES = 25
 """Most writes in one transaction."""
 COUNTERS = 100
 """Most counters in one Add."""
+COUNTED = "n"
+"""The counter that count() keeps under its key."""
 COUNTER_STEP = 10**12
 """Largest step of a counter, up or down."""
 LIMIT = 1000
@@ -197,6 +199,15 @@ class Table(Protocol):
 
         Raises ConditionFailed with the keys whose expectation failed, Busy, Unclear, and
         ValueError for writes that no engine takes.
+        """
+        ...
+
+    def count(self, key: Key, most: int, *, expires: int) -> int | None:
+        """Count one more under `key`, unless `most` are counted already: how many now; None: none more.
+
+        One write, exact however many count at once. Counts from nothing where no item is or
+        it has expired; the first count sets `expires` (seconds since 1970). A count whose
+        answer was lost may stand although Unclear was raised. Only for keys that nothing else writes.
         """
         ...
 
@@ -388,6 +399,15 @@ def check_writes(writes: Sequence[Write]) -> list[str]:
     if sum(len(text.encode()) for text in bodies) > TRANSACTION_BYTES:
         raise ValueError(f"the bodies of one transaction exceed {TRANSACTION_BYTES} bytes")
     return bodies
+
+
+def check_count(key: Key, most: int, expires: int) -> None:
+    """Raises ValueError for what count() cannot take."""
+    check_key(key)
+    if not 1 <= most <= COUNTER_STEP:
+        raise ValueError(f"most is {most!r}: it takes a whole number from 1 to {COUNTER_STEP}")
+    if not 0 <= expires < 2**53:
+        raise ValueError(f"expires is {expires!r}: it takes seconds since 1970")
 
 
 def _check_expectation(write: Write) -> None:

@@ -41,7 +41,7 @@ def test_a_key_is_made_listed_and_revoked(
     made = "keys add Dinas --right report --right update --role officer --office dinas Bina --boundary 31.71"
     assert partners.main(asked.parse_args(made.split())) == 0
     text = printed(capsys)[1]
-    client = keys.check(table, text, "update", now=clock())
+    client = keys.check(table, text, "update")
     assert (client.role, client.boundaries, client.per_minute) == ("officer", ("31.71",), 60)
     assert partners.main(asked.parse_args(["keys", "list"])) == 0
     (line,) = printed(capsys)

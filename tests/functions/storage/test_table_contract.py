@@ -574,6 +574,51 @@ def test_no_step_of_a_counter_is_lost_when_many_count_at_once(open_table: Callab
     assert [kind for key, kind in told if key == C] == ["insert"] + ["modify"] * 59
 
 
+@every_engine
+def test_counting_stops_at_its_bound_and_the_item_ends_when_the_first_count_said(
+    table: Table, clock: Any
+) -> None:
+    end = int(clock()) + 60
+    assert [table.count(C, 3, expires=end + later) for later in range(5)] == [1, 2, 3, None, None]
+    assert table.get(C) == Item(C, {}, 3, {port.COUNTED: 3}, end)
+    assert table.count(C, 5, expires=end) == 4, "a wider bound goes on from there"
+    clock.time += 60
+    assert table.get(C) is None
+    assert table.count(C, 3, expires=end + 60) == 1, "an expired count is none"
+    assert table.get(C) is not None
+
+
+@every_engine
+def test_a_count_is_a_change_like_every_other_and_a_refused_one_is_none(table: Table, clock: Any) -> None:
+    drain(table, "publisher")
+    for _ in range(3):
+        table.count(C, 2, expires=int(clock()) + 60)
+    assert drain(table, "publisher") == [(C, "insert"), (C, "modify")]
+
+
+@every_engine
+@pytest.mark.parametrize(
+    ("most", "expires"), [(0, 1), (-1, 1), (port.COUNTER_STEP + 1, 1), (1, -1), (1, 2**53)]
+)
+def test_a_count_that_cannot_be_is_refused(table: Table, most: int, expires: int) -> None:
+    with pytest.raises(ValueError, match="takes"):
+        table.count(C, most, expires=expires)
+
+
+@every_isolating_engine
+def test_counting_is_exact_when_many_count_at_once(open_table: Callable[[], Any], clock: Any) -> None:
+    handles = [open_table(), open_table()]
+    end = int(clock()) + 60
+
+    def count(worker: int) -> list[int | None]:
+        return [handles[worker % 2].count(C, 25, expires=end) for _ in range(8)]
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        counted = [each for found in pool.map(count, range(6)) for each in found]
+    assert sorted(each for each in counted if each is not None) == list(range(1, 26))
+    assert counted.count(None) == 6 * 8 - 25
+
+
 @every_isolating_engine
 def test_only_one_of_many_creates_and_only_one_of_many_takes_a_version(open_table: Callable[[], Any]) -> None:
     table = open_table()
