@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"settings: {error}", file=sys.stderr)
         return 2
 
-    from infra import checks, local
+    from infra import checks, following, local
 
     deeds: dict[str, Callable[[], int]] = {
         "run": lambda: local.run(chosen),
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     }
     if deed := deeds.get(asked.command):
         return deed()
-    local.rebuild(chosen)
+    following.rebuild(chosen)
     return 0
 
 

@@ -12,7 +12,7 @@ from chalicelib import audit, erasing, wiring
 from chalicelib.desk import Changed, Unknown
 from chalicelib.report import Office, read_id, written_id
 
-from infra import local
+from infra import following
 
 OPERATOR = Office("operator", "Pengelola CCTV Warga")
 """Who is named in public when words are erased."""
@@ -23,7 +23,9 @@ def verify() -> int:
     publisher = wiring.publisher(example=False)
     codes = sorted(publisher.locator.by_kode)
     broken = 0
-    for found in audit.findings(publisher.table, publisher.site, codes, publisher.document, local.progress):
+    for found in audit.findings(
+        publisher.table, publisher.site, codes, publisher.document, following.progress
+    ):
         broken += 1
         number = read_id(found.report)
         where = f"report {written_id(number)}, event {found.seq}" if number else f"day {found.report}"

@@ -8,16 +8,12 @@ a small office; what is deployed is the same functions on AWS.
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import logging
-import re
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
@@ -27,25 +23,14 @@ from chalicelib.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
-from chalicelib.storage.table import Change, ConditionFailed, Expect, Key, Put, Table
 
-from infra import chores, site_version
+from infra import encoding, following, site_version
 from infra.issuer import CLIENT, ISSUER_AT, Issuer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-CONSUMER = "publish"
-FAILED = "failed"
-"""Partition of changes that could not be published."""
-PATIENCE = 5
-"""So often a batch is tried whole before its changes are tried one by one."""
-PUBLISHED = Key("published", "site")
-"""Which version of the code, the words and the boundaries drew the site."""
-INSTANCE = Key("instance", "demo")
-"""Whether this instance was filled with example reports."""
 MAX_UPLOAD_SLACK = 1_000_000
-COMPRESSED = ("text/", "application/json", "application/geo+json", "application/atom+xml", "image/svg+xml")
 STATUS_WORDS = {
     200: "OK",
     201: "Created",
@@ -204,13 +189,13 @@ class Server:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        headers = _headers(environ)
+        headers = encoding.headers_of(environ)
         try:
             status, said, body = self._answer(method, environ, headers)
         except Exception:
             log.exception("a request failed")
             status, said, body = Gateway._refusal(500, Problem("internal"), headers)
-        said, body = _encoded(said, body, headers)
+        said, body = encoding.encoded(said, body, headers)
         if status not in {204, 304}:
             said = [*said, ("Content-Length", str(len(body)))]
         start_response(f"{status} {STATUS_WORDS.get(status, 'Status')}", said)
@@ -295,45 +280,6 @@ class Server:
         return 204, [("Cache-Control", "no-store")], b""
 
 
-def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    found = {
-        name[5:].replace("_", "-").lower(): value.encode("latin-1").decode("utf-8", "replace")
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            found[name.replace("_", "-").lower()] = environ[name]
-    return found
-
-
-def _encoded(
-    said: list[tuple[str, str]], body: bytes, headers: Mapping[str, str]
-) -> tuple[list[tuple[str, str]], bytes]:
-    """The body as the client wants it: compressed when it may be and it pays."""
-    kind = next((value for name, value in said if name.lower() == "content-type"), "")
-    if len(body) < 400 or not kind.startswith(COMPRESSED):
-        return said, body
-    said = [*said, ("Vary", "Accept-Encoding")]
-    if not takes_gzip(headers.get("accept-encoding", "")):
-        return said, body
-    return [*said, ("Content-Encoding", "gzip")], _gzipped(body)
-
-
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, or any coding, and does not weigh it with nothing (RFC 9110)."""
-    weights: dict[str, bool] = {}
-    for part in accept_encoding.lower().split(","):
-        coding, _, weight = part.partition(";")
-        weights[coding.strip()] = not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
-    return weights.get("gzip", weights.get("*", False))
-
-
-@lru_cache(maxsize=512)
-def _gzipped(body: bytes) -> bytes:
-    return gzip.compress(body, 6, mtime=0)
-
-
 def example_officers(chosen: settings.Settings) -> Issuer:
     """A provider of example officers on this machine, and the gate that knows it. Makes missing accounts."""
     url = f"http://127.0.0.1:{chosen.port}{ISSUER_AT}"
@@ -358,128 +304,6 @@ def example_officers(chosen: settings.Settings) -> Issuer:
     return issuer
 
 
-class PublisherThread(threading.Thread):
-    """Follows the change stream and keeps the site up to date until it is told to stop."""
-
-    def __init__(self, publisher: Publisher, chosen: settings.Settings) -> None:
-        super().__init__(name="publisher", daemon=True)
-        self._publisher = publisher
-        self._interval = chosen.publish_interval_ms / 1000
-        self._tidy_interval = chosen.tidy_interval_ms / 1000
-        self._contact_days = chosen.contact_days
-        self._stop_asked = threading.Event()
-
-    def run(self) -> None:
-        import time
-
-        tidied, cared, failures = 0.0, -chores.EVERY_S, 0
-        while not self._stop_asked.is_set():
-            try:
-                worked = publish_batch(self._publisher, one_by_one=failures >= PATIENCE)
-                failures = 0
-                if time.monotonic() - tidied >= self._tidy_interval:
-                    tidied = time.monotonic()
-                    self._publisher.tidy()
-                if time.monotonic() - cared >= chores.EVERY_S:
-                    cared = time.monotonic()
-                    chores.in_turn(self._publisher, wiring.now(), contact_days=self._contact_days)
-            except Exception:
-                # Nothing is acknowledged that was not published: the same changes come again.
-                failures += 1
-                log.exception("publishing failed; it is tried again")
-                self._stop_asked.wait(1)
-                continue
-            if not worked:
-                self._publisher.table.wait(CONSUMER, self._interval)
-
-    def stop(self) -> None:
-        """Finish the batch at hand and end."""
-        self._stop_asked.set()
-        self.join(timeout=10)
-
-
-def publish_batch(publisher: Publisher, *, limit: int = 200, one_by_one: bool = False) -> int:
-    """Publish the next changes of the stream and acknowledge them. Returns how many there were.
-
-    With `one_by_one` a change that cannot be published is set aside under FAILED, so that it
-    holds back no other; a rebuild (`python -m infra publish --all`) takes it up again.
-    """
-    batch = publisher.table.changes(CONSUMER, limit)
-    if one_by_one:
-        for change in batch.changes:
-            _publish_or_set_aside(publisher, change)
-    elif batch.changes:
-        publisher.publish(batch.changes)
-    publisher.table.acknowledge(CONSUMER, batch)
-    return len(batch.changes)
-
-
-def _publish_or_set_aside(publisher: Publisher, change: Change) -> None:
-    try:
-        publisher.publish([change])
-    except Exception as error:
-        log.exception("a change was set aside: %s %s", change.key.partition, change.key.sort)
-        name = f"{change.key.partition}#{change.key.sort}"
-        publisher.table.transact([Put(Key(FAILED, name), {"error": type(error).__name__})])
-
-
-def prepare(publisher: Publisher, version: str) -> bool:
-    """Rebuild the site when it is new, or was drawn by another version. Returns whether it was rebuilt."""
-    table = publisher.table
-    done = table.get(PUBLISHED)
-    if done and done.body.get("version") == version:
-        return False
-    while True:
-        # What is in the stream by now is in the table by now, and the rebuild reads the table.
-        batch = table.changes(CONSUMER, 1000)
-        table.acknowledge(CONSUMER, batch)
-        if not batch.changes:
-            break
-    publisher.everything()
-    table.transact([Put(PUBLISHED, {"version": version})])
-    return True
-
-
-def progress(many: Sequence[str], what: str) -> Iterable[str]:
-    """A progress bar on standard error while a person watches."""
-    from tqdm import tqdm
-
-    return tqdm(many, desc=what, unit="", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
-
-
-def rebuild(chosen: settings.Settings) -> None:
-    """Draw the whole site anew from the table."""
-    kept = wiring.table().get(INSTANCE)
-    example = bool(kept and kept.body["example"])
-    publisher = wiring.publisher(example=example, progress=progress)
-    publisher.everything()
-    publisher.table.transact([Put(PUBLISHED, {"version": site_version.of_site(chosen, example=example)})])
-
-
-def first_filling(table: Table, chosen: settings.Settings) -> bool:
-    """Fill an empty table with example reports, once. Returns whether the instance holds examples."""
-    from infra import seed
-
-    kept = table.get(INSTANCE)
-    if kept is None:
-        empty = not table.query("counts", limit=1).items
-        wanted = chosen.demo and empty
-        if wanted:
-            seed.fill(
-                table,
-                wiring.files("private"),
-                wiring.parts().door.locator,
-                now=wiring.now(),
-                progress=progress,
-            )
-        try:
-            table.transact([Put(INSTANCE, {"example": wanted}, Expect.ABSENT)])
-        except ConditionFailed:
-            log.info("another process filled the table at the same time")
-        return wanted
-    return bool(kept.body["example"])
-
-
 class Follower(Protocol):
     """What keeps the site up to date while the server runs."""
 
@@ -491,7 +315,7 @@ def run(
     chosen: settings.Settings,
     *,
     ready: Callable[[str], None] = lambda line: print(line, flush=True),
-    follow: Callable[[Publisher, settings.Settings], Follower] = PublisherThread,
+    follow: Callable[[Publisher, settings.Settings], Follower] = following.PublisherThread,
     uploads: str = "",
 ) -> int:
     """Serve until interrupted. Returns the exit status.
@@ -508,9 +332,9 @@ def run(
     table = wiring.table()
     thread: Follower | None = None
     try:
-        example = first_filling(table, chosen)
-        publisher = wiring.publisher(example=example, progress=progress)
-        prepare(publisher, site_version.of_site(chosen, example=example))
+        example = following.first_filling(table, chosen)
+        publisher = wiring.publisher(example=example, progress=following.progress)
+        following.prepare(publisher, site_version.of_site(chosen, example=example))
         server = create_server(
             Server(chosen),
             host="127.0.0.1",

@@ -75,9 +75,9 @@ def fill(data: Path) -> str:
     from chalicelib.report import Office
     from chalicelib.storage.table import Add, Key, Put
     from chalicelib.submission import Submission
+    from chalicelib.wiring import INSTANCE
 
     import geo
-    from infra.local import INSTANCE
 
     for made in (wiring.current, wiring.table, wiring.files, wiring.parts):
         made.cache_clear()

@@ -18,11 +18,11 @@ from chalicelib import records
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable
 from chalicelib.storage.table import Put
+from chalicelib.wiring import INSTANCE
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 import geo
 from infra import seed
-from infra.local import INSTANCE
 from tests import running
 
 GAMBIR = "31.71.01.1001"

@@ -9,7 +9,7 @@ from chalicelib.publish import Targets
 from chalicelib.storage.sqlite import SQLiteTable
 from chalicelib.storage.table import Change, Key, Put
 
-from infra import local
+from infra import following
 
 
 class Picky:
@@ -39,15 +39,15 @@ def picky(tmp_path: Path) -> Picky:
 def test_a_batch_that_fails_is_delivered_again(picky: Picky):
     for _ in range(2):
         with pytest.raises(ValueError, match="cannot be drawn"):
-            local.publish_batch(picky)  # type: ignore[arg-type]
+            following.publish_batch(picky)  # type: ignore[arg-type]
     assert picky.published == ["report#A", "report#A"]
 
 
 def test_one_by_one_a_bad_change_is_set_aside_and_the_others_are_published(picky: Picky):
-    assert local.publish_batch(picky, one_by_one=True) == 3  # type: ignore[arg-type]
+    assert following.publish_batch(picky, one_by_one=True) == 3  # type: ignore[arg-type]
     assert picky.published == ["report#A", "report#C"]
-    aside = picky.table.query(local.FAILED).items
+    aside = picky.table.query(following.FAILED).items
     assert [(item.key.sort, item.body) for item in aside] == [("report#B#head", {"error": "ValueError"})]
     picky.poison = ""
-    local.publish_batch(picky)  # type: ignore[arg-type]
+    following.publish_batch(picky)  # type: ignore[arg-type]
     assert "report#B" not in picky.published, "what was set aside waits for a rebuild"

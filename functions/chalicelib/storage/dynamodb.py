@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import aws, dynamodb_streams
+from .dynamodb_writes import COUNTER, TTL, Operation, address
 from .table import (
     COUNTED,
     Batch,
@@ -46,14 +47,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
 
-_COUNTER = "counter_"
-"""Counter attributes begin so, and can never meet the other attributes."""
 _CHUNK = 100
 """Most keys of one BatchGetItem."""
 _POLL_S = 0.25
-_TTL = "expires"
-_NAMES = {"#partition": "partition", "#version": "version", "#expires": _TTL, "#body": "body"}
-_NOT_EXPIRED = "(attribute_not_exists(#expires) OR #expires > :now)"
 
 
 class DynamoDBTable:
@@ -90,7 +86,7 @@ class DynamoDBTable:
     def get(self, key: Key) -> Item | None:
         check_key(key)
         answer = self._call(
-            self._dynamodb().get_item, TableName=self._name, Key=_key(key), ConsistentRead=True
+            self._dynamodb().get_item, TableName=self._name, Key=address(key), ConsistentRead=True
         )
         attributes = answer.get("Item")
         return self._live(attributes) if attributes else None
@@ -101,7 +97,7 @@ class DynamoDBTable:
             check_key(key)
         found: dict[Key, Item] = {}
         for start in range(0, len(wanted), _CHUNK):
-            left: list[Any] = [_key(key) for key in wanted[start : start + _CHUNK]]
+            left: list[Any] = [address(key) for key in wanted[start : start + _CHUNK]]
             attempt = 0
             while left:
                 answer = self._call(
@@ -130,8 +126,7 @@ class DynamoDBTable:
         limit: int = 100,
         page: str | None = None,
     ) -> Page:
-        query = query_of(partition, prefix, start, end, descending=descending, limit=limit)
-        bounds = query.after(page) if page is not None else query.bounds
+        query, bounds = query_of(partition, prefix, start, end, descending=descending, limit=limit, page=page)
         items: list[Item] = []
         if bounds.empty:
             return Page(items, None)
@@ -244,7 +239,7 @@ class DynamoDBTable:
         self, write: Write, body: str, now: str, expired: tuple[str, str] | None
     ) -> dict[str, dict[str, Any]]:
         """One write as DynamoDB takes it. `expired` is version and expiry of an expired item known to be there."""
-        operation = _Operation(self._name, write.key, now)
+        operation = Operation(self._name, write.key, now)
         if isinstance(write, Check):
             return operation.check(write.expect)
         if isinstance(write, Delete):
@@ -270,10 +265,10 @@ class DynamoDBTable:
             if reason.get("Code") != "ConditionalCheckFailed":
                 continue
             stored = reason.get("Item") or {}
-            gone = _TTL in stored and int(stored[_TTL]["N"]) <= now
+            gone = TTL in stored and int(stored[TTL]["N"]) <= now
             creates = not isinstance(write, Check | Delete) and write.expect in {Expect.ANY, Expect.ABSENT}
             if creates and gone:
-                expired[write.key] = stored["version"]["N"], stored[_TTL]["N"]
+                expired[write.key] = stored["version"]["N"], stored[TTL]["N"]
             elif write.key in expired and (not stored or write.expect is Expect.ANY):
                 # It was cleared away or replaced by somebody else in the meantime.
                 del expired[write.key]
@@ -385,7 +380,7 @@ class DynamoDBTable:
             self._call(
                 self._dynamodb().update_time_to_live,
                 TableName=self._name,
-                TimeToLiveSpecification={"Enabled": True, "AttributeName": _TTL},
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},
             )
 
     def _create(self, name: str, schema: Mapping[str, str], **more: Any) -> None:
@@ -447,7 +442,7 @@ class DynamoDBTable:
 
     def _live(self, attributes: Mapping[str, Any]) -> Item | None:
         """A stored row as an item; None when it has expired."""
-        expires = int(attributes[_TTL]["N"]) if _TTL in attributes else None
+        expires = int(attributes[TTL]["N"]) if TTL in attributes else None
         if expires is not None and expires <= int(self._now()):
             return None
         return Item(
@@ -455,9 +450,9 @@ class DynamoDBTable:
             decode(attributes["body"]["S"]),
             int(attributes["version"]["N"]),
             {
-                name.removeprefix(_COUNTER): int(value["N"])
+                name.removeprefix(COUNTER): int(value["N"])
                 for name, value in attributes.items()
-                if name.startswith(_COUNTER)
+                if name.startswith(COUNTER)
             },
             expires,
         )
@@ -471,112 +466,9 @@ class _Canceled(Exception):
         super().__init__("a condition failed")
 
 
-class _Operation:
-    """Writes one operation of a transaction in DynamoDB's expressions."""
-
-    def __init__(self, table: str, key: Key, now: str) -> None:
-        self._table = table
-        self._key = _key(key)
-        self._values: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
-        self._now = now
-
-    def put(self, body: str, expires: int | None, expect: Expect | int) -> dict[str, dict[str, Any]]:
-        self._values |= {":body": {"S": body}, ":zero": {"N": "0"}, ":one": {"N": "1"}}
-        update = "SET #body = :body, #version = if_not_exists(#version, :zero) + :one"
-        if expires is None:
-            update += " REMOVE #expires"
-        else:
-            self._values[":expires"] = {"N": str(expires)}
-            update += ", #expires = :expires"
-        return self._update(update, expect)
-
-    def add(self, steps: Mapping[str, int], expect: Expect | int) -> dict[str, dict[str, Any]]:
-        self._values |= {":empty": {"S": "{}"}, ":zero": {"N": "0"}, ":one": {"N": "1"}}
-        parts = []
-        for number, (name, step) in enumerate(steps.items()):
-            self._names[f"#c{number}"] = _COUNTER + name
-            self._values[f":c{number}"] = {"N": str(step)}
-            parts.append(f"#c{number} :c{number}")
-        return self._update(
-            "SET #body = if_not_exists(#body, :empty), #version = if_not_exists(#version, :zero) + :one "
-            f"ADD {', '.join(parts)}",
-            expect,
-        )
-
-    def replace(
-        self, body: str, expires: int | None, steps: Mapping[str, int], expired: tuple[str, str]
-    ) -> dict[str, dict[str, Any]]:
-        """Put a new item where exactly this expired one is."""
-        version, expiry = expired
-        item: dict[str, Any] = {**self._key, "body": {"S": body}, "version": {"N": "1"}}
-        if expires is not None:
-            item[_TTL] = {"N": str(expires)}
-        for name, step in steps.items():
-            item[_COUNTER + name] = {"N": str(step)}
-        self._values |= {":before": {"N": version}, ":expiry": {"N": expiry}}
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": item,
-                **self._condition("#version = :before AND #expires = :expiry"),
-            }
-        }
-
-    def delete(self, expect: Expect | int) -> dict[str, dict[str, Any]]:
-        condition = self._condition(self._expectation(expect)) if expect is not Expect.ANY else {}
-        return {"Delete": {"TableName": self._table, "Key": self._key, **condition}}
-
-    def check(self, expect: Expect | int) -> dict[str, dict[str, Any]]:
-        if expect is Expect.ABSENT:
-            self._values[":now"] = {"N": self._now}
-            condition = "attribute_not_exists(#partition) OR #expires <= :now"
-        else:
-            condition = self._expectation(expect)
-        return {"ConditionCheck": {"TableName": self._table, "Key": self._key, **self._condition(condition)}}
-
-    def _update(self, update: str, expect: Expect | int) -> dict[str, dict[str, Any]]:
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": self._key,
-                "UpdateExpression": update,
-                **self._condition(self._expectation(expect), update),
-            }
-        }
-
-    def _expectation(self, expect: Expect | int) -> str:
-        """The condition for an item that is absent or live; on an expired one every condition fails."""
-        if expect is Expect.ABSENT:
-            return "attribute_not_exists(#partition)"
-        self._values[":now"] = {"N": self._now}
-        if expect is Expect.ANY:
-            return _NOT_EXPIRED
-        if expect is Expect.PRESENT:
-            return f"attribute_exists(#partition) AND {_NOT_EXPIRED}"
-        self._values[":expected"] = {"N": str(expect)}
-        return f"#version = :expected AND {_NOT_EXPIRED}"
-
-    def _condition(self, condition: str, update: str = "") -> dict[str, Any]:
-        used = f"{condition} {update}"
-        # DynamoDB refuses names that no expression uses.
-        names = {name: attribute for name, attribute in _NAMES.items() if name in used}
-        more = {"ExpressionAttributeValues": self._values} if self._values else {}
-        return {
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names | self._names,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            **more,
-        }
-
-
 def changes_from_lambda_event(event: Mapping[str, Any]) -> list[Change]:
     """The changes that a stream trigger hands to a Lambda function, in order. ValueError for another event."""
     try:
         return [dynamodb_streams.change(record) for record in event["Records"]]
     except (KeyError, TypeError, AttributeError):
         raise ValueError("this is not the event of a DynamoDB stream of the product's table") from None
-
-
-def _key(key: Key) -> dict[str, Any]:
-    return {"partition": {"S": key.partition}, "sort": {"S": key.sort}}

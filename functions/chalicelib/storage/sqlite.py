@@ -156,8 +156,7 @@ class SQLiteTable:
         limit: int = 100,
         page: str | None = None,
     ) -> Page:
-        query = query_of(partition, prefix, start, end, descending=descending, limit=limit)
-        bounds = query.after(page) if page is not None else query.bounds
+        query, bounds = query_of(partition, prefix, start, end, descending=descending, limit=limit, page=page)
         conditions, values = (
             ["partition = ?", "(expires IS NULL OR expires > ?)"],
             [partition, int(self._now())],

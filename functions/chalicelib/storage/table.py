@@ -297,9 +297,19 @@ _FOREIGN_PAGE = "the page token is damaged or belongs to another query: start ag
 
 
 def query_of(
-    partition: str, prefix: str, start: str | None, end: str | None, *, descending: bool, limit: int
-) -> Query:
-    """Check a query and reduce prefix, start and end to one range. Raises ValueError."""
+    partition: str,
+    prefix: str,
+    start: str | None,
+    end: str | None,
+    *,
+    descending: bool,
+    limit: int,
+    page: str | None,
+) -> tuple[Query, Range]:
+    """Check a query and reduce prefix, start and end to one range; with it what is left of that after `page`.
+
+    Raises ValueError.
+    """
     check_text(partition, "partition", PARTITION_BYTES)
     check_limit(limit)
     lows = [text for text in (prefix, start) if text]
@@ -308,7 +318,8 @@ def query_of(
         if text:
             check_text(text, name, SORT_BYTES)
     # Python compares text by code point, which is the order of UTF-8 bytes.
-    return Query(partition, Range(max(lows, default=None), min(highs, default=None)), descending)
+    query = Query(partition, Range(max(lows, default=None), min(highs, default=None)), descending)
+    return query, query.bounds if page is None else query.after(page)
 
 
 def _after_prefix(prefix: str) -> str | None:
