@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import aws, dynamodb_streams
-from .dynamodb_writes import COUNTER, TTL, Operation, address
+from .dynamodb_writes import COUNTER, NOT_EXPIRED, TTL, Operation, address
 from .table import (
     COUNTED,
     Batch,
@@ -199,7 +199,7 @@ class DynamoDBTable:
 
     def count(self, key: Key, most: int, *, expires: int) -> int | None:
         check_count(key, most, expires)
-        counter, one = _COUNTER + COUNTED, {"N": "1"}
+        counter, one = COUNTER + COUNTED, {"N": "1"}
         for _ in range(self._retries.attempts):
             now = str(int(self._now()))
             try:
@@ -207,12 +207,12 @@ class DynamoDBTable:
                     self._dynamodb().update_item,
                     writes=True,
                     TableName=self._name,
-                    Key=_key(key),
+                    Key=address(key),
                     UpdateExpression="SET #body = if_not_exists(#body, :empty), "
                     "#expires = if_not_exists(#expires, :expires) ADD #version :one, #counter :one",
-                    ConditionExpression=f"(attribute_not_exists(#counter) OR #counter < :most) AND {_NOT_EXPIRED}",
+                    ConditionExpression=f"(attribute_not_exists(#counter) OR #counter < :most) AND {NOT_EXPIRED}",
                     ExpressionAttributeNames={
-                        "#body": "body", "#expires": _TTL, "#version": "version", "#counter": counter
+                        "#body": "body", "#expires": TTL, "#version": "version", "#counter": counter
                     },
                     ExpressionAttributeValues={
                         ":empty": {"S": "{}"}, ":one": one, ":most": {"N": str(most)},
@@ -224,7 +224,7 @@ class DynamoDBTable:
                 return int(answer["Attributes"][counter]["N"])
             except aws.Refused as refused:
                 stored = refused.response.get("Item") or {}
-            if _TTL not in stored or int(stored[_TTL]["N"]) > int(now):
+            if TTL not in stored or int(stored[TTL]["N"]) > int(now):
                 return None
             # An expired item is still stored: an ordinary write puts a new one in its place, if nobody else did.
             with contextlib.suppress(ConditionFailed):

@@ -15,7 +15,7 @@ COUNTER = "counter_"
 """Counter attributes begin so, and can never meet the other attributes."""
 TTL = "expires"
 _NAMES = {"#partition": "partition", "#version": "version", "#expires": TTL, "#body": "body"}
-_NOT_EXPIRED = "(attribute_not_exists(#expires) OR #expires > :now)"
+NOT_EXPIRED = "(attribute_not_exists(#expires) OR #expires > :now)"
 
 
 def address(key: Key) -> dict[str, Any]:
@@ -103,11 +103,11 @@ class Operation:
             return "attribute_not_exists(#partition)"
         self._values[":now"] = {"N": self._now}
         if expect is Expect.ANY:
-            return _NOT_EXPIRED
+            return NOT_EXPIRED
         if expect is Expect.PRESENT:
-            return f"attribute_exists(#partition) AND {_NOT_EXPIRED}"
+            return f"attribute_exists(#partition) AND {NOT_EXPIRED}"
         self._values[":expected"] = {"N": str(expect)}
-        return f"#version = :expected AND {_NOT_EXPIRED}"
+        return f"#version = :expected AND {NOT_EXPIRED}"
 
     def _condition(self, condition: str, update: str = "") -> dict[str, Any]:
         used = f"{condition} {update}"
