@@ -194,7 +194,6 @@ def daily(event: Any) -> dict[str, int]:
     from chalicelib import triggers
 
     logs.request_id.set(event.context.aws_request_id)
-    today = triggers.jakarta_day(wiring.now())
-    wiring.deployed_publisher().roots(wiring.now())
-    wiring.deployed_publisher().open_data()
-    return triggers.check(wiring.deployed_publisher(), today, event.context.get_remaining_time_in_millis)
+    publisher = wiring.deployed_publisher()
+    publisher.open_data()
+    return triggers.daily(publisher, wiring.now(), event.context.get_remaining_time_in_millis)

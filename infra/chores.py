@@ -10,7 +10,7 @@ import logging
 import threading
 from datetime import datetime
 
-from chalicelib import retention, wiring
+from chalicelib import retention, roots, wiring
 from chalicelib.channels import webhooks
 from chalicelib.publish import Publisher
 
@@ -37,7 +37,7 @@ def once(publisher: Publisher, now: datetime, *, contact_days: int) -> None:
             break
     deliver_beside(publisher, now)
     table.sweep(now.timestamp())
-    publisher.roots(now)
+    roots.write_new(publisher.table, publisher.site, now)
 
 
 def deliver_beside(publisher: Publisher, now: datetime) -> None:

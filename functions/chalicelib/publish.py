@@ -13,39 +13,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
 from web import data, desk, views
 from web.render import Renderer
 
-from . import opendata, proof, public, records, stats
+from . import opendata, public, records, roots, stats
+from .areas import Areas
 from .categories import Category
 from .intake import Kelurahan, Locator, photo_paths
+from .languages import LANGUAGES
+from .recaps import Recaps
 from .report import Event, Report, moment, read_id, stamp
 from .storage.files import Files
-from .storage.table import Change, ConditionFailed, Delete, Expect, Item, Key, Put, Table
+from .storage.table import Change, Delete, Item, Key, Put, Table
 from .support import supporters
 
-LANGUAGES = {"id": "", "en": "en/"}
-"""Language codes and where their pages start."""
 CITY = "city"
 ROUNDS = 20
 """So often one publisher writes a target again because the table moved on; then the change stream retries."""
 CHAIN_JSON = "laporan/{id}.json"
-RECAPS = "recaps"
-"""Where the sums of every month that has a recap are kept."""
 OPEN_DATA = "opendata"
 """Which state of a month's counts its open data shows."""
 MOST_OF_A_MONTH = 1_000_000
-ROOTS = Key("proof", "roots")
-"""The first and the last day that have a root, and that root."""
-GRACE = timedelta(hours=1)
-FIRST_LOOK = 400
-"""So many days back the first root is looked for, once."""
-
 
 Progress = Callable[[Sequence[str], str], Iterable[str]]
 """Hands on what it is given, one after another, and may show how far it got."""
@@ -116,6 +109,14 @@ class Publisher:
     example: bool = False
     progress: Progress = silently
 
+    @cached_property
+    def _areas(self) -> Areas:
+        return Areas(self.table, self.renderer, self.locator, self.example)
+
+    @cached_property
+    def _recaps(self) -> Recaps:
+        return Recaps(self.table, self.renderer, self.locator, self.example)
+
     def publish(self, changes: Sequence[Change]) -> Targets:
         """Rewrite what `changes` touch, and mark what can wait. Safe to repeat. Raises MovedOn."""
         found = targets(changes)
@@ -166,7 +167,7 @@ class Publisher:
         """The front page in both languages, and the counts of every kelurahan."""
         for _ in range(ROUNDS):
             before = records.counts(self.table)
-            self._write(self._city_files(before))
+            self._write(self._areas.city(before))
             if records.counts(self.table) == before:
                 return
         raise MovedOn("the counts changed as fast as the front page was written")
@@ -176,17 +177,17 @@ class Publisher:
         inside = sorted(each for each in self.locator.by_kode if each.startswith(f"{kode}."))
         if inside:
             keys = [Key("counts", each) for each in inside]
-            self._until_still(keys, lambda _item: self._area_files(kode, inside))
+            self._until_still(keys, lambda _item: self._areas.area(kode, inside))
 
     def recap(self, month: str) -> None:
         """The recap of a month (yyyy-mm), of its quarter and its year, and the list of all months."""
         for _ in range(ROUNDS):
             before = records.month_counters(self.table, month)
-            self._keep_month(month, before)
-            kept = self._months()
+            self._recaps.keep(month, before)
+            kept = self._recaps.months()
             for period in (month, *stats.periods_of(month)):
-                self._write(self._recap_files(period, kept))
-            self._write(self._recap_index(kept))
+                self._write(self._recaps.files(period, kept))
+            self._write(self._recaps.index(kept))
             if records.month_counters(self.table, month) == before:
                 return
         raise MovedOn(f"the counts of {month} changed as fast as its recap was written")
@@ -197,7 +198,7 @@ class Publisher:
         For a daily job: a month is read whole, report by report, but only when it changed.
         """
         done = []
-        for month in sorted(self._months()):
+        for month in sorted(self._recaps.months()):
             version = sum(item.version for item in records.every(self.table, f"recap#{month}"))
             kept = self.table.get(Key(OPEN_DATA, month))
             if kept and kept.body == {"version": version}:
@@ -238,71 +239,16 @@ class Publisher:
     def service(self, now: datetime) -> None:
         """The service's own page: how old is what everybody sees. The only page with a clock."""
         newest = records.newest_change(self.table, stamp(now))
-        kept = self.table.get(ROOTS)
         view = views.ServiceView(
             written=now.replace(microsecond=0),
             newest=moment(newest) if newest else None,
             waiting=len(self.table.query("dirty", limit=1000).items),
-            roots=kept.body["day"] if kept else "",
+            roots=roots.last_day(self.table),
         )
         for language, root in LANGUAGES.items():
             self.site.put(f"{root}status/index.html", self.renderer.service(view, language).encode())
         told = {"written": stamp(now), "newest": newest, "waiting": view.waiting}
         self.site.put("data/status.json", msgspec.json.encode(told))
-
-    def roots(self, now: datetime) -> list[str]:
-        """Write the roots of the days that are over and have none yet. Returns those days (yyyy-mm-dd).
-
-        Costs what changed on those days. A day is over an hour after midnight in Jakarta: nothing
-        is written for it any more. Safe to repeat; what was written once is never written again.
-        """
-        over = (now + proof.WIB - GRACE).date() - timedelta(days=1)
-        kept = self.table.get(ROOTS)
-        last = date.fromisoformat(kept.body["day"]) if kept else over - timedelta(days=FIRST_LOOK)
-        previous = kept.body["root"] if kept else proof.FIRST
-        first = kept.body["first"] if kept else ""
-        done: list[str] = []
-        while last < over:
-            last += timedelta(days=1)
-            made = proof.day_text(last.isoformat(), previous, records.heads_of(self.table, last.isoformat()))
-            if not first and not made.count:
-                continue
-            first, previous = first or made.day, made.root
-            self._write_root(made)
-            done.append(made.day)
-        if done:
-            body = {"first": first, "day": done[-1], "root": previous}
-            try:
-                self.table.transact([Put(ROOTS, body, kept.version if kept else Expect.ABSENT)])
-            except ConditionFailed:
-                return done  # another publisher wrote the same days: the files are the same
-            self.site.put("bukti/terbaru.json", msgspec.json.encode({"day": done[-1], "root": previous}))
-        return done
-
-    def _write_root(self, made: proof.Day) -> None:
-        """A day's text and root, unless they are there: a root that was shown is never replaced."""
-        told = {
-            "day": made.day,
-            "root": made.root,
-            "previous_root": made.previous,
-            "reports": made.count,
-            "text": f"/bukti/{made.day}.txt",
-        }
-        self.site.put(f"bukti/{made.day}.txt", made.text.encode(), if_absent=True)
-        self.site.put(f"bukti/{made.day}.json", msgspec.json.encode(told), if_absent=True)
-
-    def old_roots(self) -> None:
-        """Write the roots of all days so far that the site has lost, from what the table knows."""
-        if kept := self.table.get(ROOTS):
-            day, previous = date.fromisoformat(kept.body["first"]), proof.FIRST
-            while day.isoformat() <= kept.body["day"]:
-                made = proof.day_text(
-                    day.isoformat(), previous, records.heads_of(self.table, day.isoformat())
-                )
-                self._write_root(made)
-                day, previous = day + timedelta(days=1), made.root
-            told = {"day": kept.body["day"], "root": kept.body["root"]}
-            self.site.put("bukti/terbaru.json", msgspec.json.encode(told))
 
     def furniture(self) -> None:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
@@ -341,10 +287,10 @@ class Publisher:
         self.city()
         for kode in sorted({each[:length] for each in self.locator.by_kode for length in (5, 8)}):
             self.area(kode)
-        for month in self._every_month(archives):
+        for month in self._recaps.every_month(archives):
             self.recap(month)
-        self._write(self._recap_index(self._months()))
-        self.old_roots()
+        self._write(self._recaps.index(self._recaps.months()))
+        roots.write_again(self.table, self.site)
         self._remove_strangers(reports, archives)
         self._unmark(marks)
 
@@ -402,135 +348,6 @@ class Publisher:
         else:
             self.site.delete(archive_path(kode, month))
 
-    def _city_files(self, counts: dict[str, dict[str, int]]) -> Iterator[tuple[str, bytes]]:
-        rows = tuple(
-            views.KelurahanRow(
-                row.kode,
-                row.kelurahan,
-                row.kecamatan,
-                row.kota,
-                views.Counts({state: n for state, n in counts.get(kode, {}).items() if n}),
-            )
-            for kode, row in sorted(self.locator.by_kode.items())
-        )
-        summary = data.summary_counts(
-            rows,
-            boundaries_version=self.renderer.boundaries_version,
-            approximate=self.renderer.approximate,
-        )
-        yield "data/ringkas.json", summary.encode()
-        for language, root in LANGUAGES.items():
-            yield (
-                f"{root}index.html",
-                self.renderer.home(views.HomeView(rows, self.example), language).encode(),
-            )
-
-    def _area_files(self, kode: str, inside: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        found = self.table.get_many([Key("counts", each) for each in inside])
-        counters = {key.sort: dict(item.counters) for key, item in found.items()}
-        rows = self.locator.by_kode
-        first = rows[inside[0]]
-        kind = "kota" if len(kode) == 5 else "kecamatan"
-        parts: dict[str, list[str]] = {}
-        for each in inside:
-            parts.setdefault(each[:8] if kind == "kota" else each, []).append(each)
-
-        def of(codes: Sequence[str]) -> views.FiguresView:
-            summed = stats.summed(counters.get(each, {}) for each in codes)
-            return public.figures(stats.of_kelurahan(summed))
-
-        view = views.AreaView(
-            kode=kode,
-            kind=kind,
-            name=first.kota if kind == "kota" else first.kecamatan,
-            kota=first.kota,
-            figures=of(inside),
-            parts=tuple(
-                views.AreaRow(
-                    part,
-                    rows[codes[0]].kecamatan if kind == "kota" else rows[codes[0]].kelurahan,
-                    of(codes),
-                )
-                for part, codes in sorted(parts.items())
-            ),
-            open_by_kelurahan={each: of([each]).open for each in inside},
-            example=self.example,
-        )
-        for language, root in LANGUAGES.items():
-            yield f"{root}{kind}/{kode}/index.html", self.renderer.area(view, language).encode()
-
-    def _keep_month(self, month: str, counters: Mapping[str, Mapping[str, int]]) -> None:
-        """Keep a month's sums: so a quarter or a year costs a few small reads, not all its reports."""
-        by_kode = {
-            kode: [row.get("total", 0), row.get("state:done", 0)] for kode, row in sorted(counters.items())
-        }
-        body = {"sum": stats.summed(counters.values()), "kelurahan": by_kode}
-        self.table.transact([Put(Key(RECAPS, month), body)])
-
-    def _months(self) -> dict[str, dict[str, Any]]:
-        return {item.key.sort: item.body for item in records.every(self.table, RECAPS)}
-
-    def _every_month(self, archives: Iterable[str]) -> list[str]:
-        """The months (Jakarta's) that may have a recap: those of the archives, which are UTC's, and the next."""
-        found = set(self._months())
-        for path in archives:
-            text = path.rpartition("/")[2].removesuffix(".json")
-            year, number = int(text[:4]), int(text[4:])
-            found |= {f"{year:04d}-{number:02d}"}
-            found |= {f"{year:04d}-{number + 1:02d}" if number < 12 else f"{year + 1:04d}-01"}
-        return sorted(month for month in found if records.month_counters(self.table, month))
-
-    def _recap_files(self, period: str, kept: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
-        bodies = [kept[month] for month in stats.months_of(period) if month in kept]
-        counters = stats.summed(body["sum"] for body in bodies)
-        view = views.RecapView(
-            period=period,
-            figures=public.figures(stats.of_month(counters)),
-            handovers=counters.get("handovers", 0),
-            tables=self._recap_tables(counters, bodies),
-            example=self.example,
-        )
-        for language, root in LANGUAGES.items():
-            yield f"{root}rekap/{period}/index.html", self.renderer.recap(view, language).encode()
-        for name in view.tables:
-            yield f"rekap/{period}/{name}.csv", self.renderer.recap_csv(view, name).encode()
-
-    def _recap_tables(
-        self, counters: Mapping[str, int], bodies: Sequence[Mapping[str, Any]]
-    ) -> dict[str, tuple[views.RecapRow, ...]]:
-        offices = {item.key.sort: item.body["name"] for item in records.every(self.table, "offices")}
-        rows = self.locator.by_kode
-        tables = {}
-        for facet in ("channel", "category", "office"):
-            tables[facet] = tuple(
-                views.RecapRow(code, self._office_name(code, offices) if facet == "office" else "", n, done)
-                for code, n, done in stats.table(counters, facet)
-            )
-        kelurahan: dict[str, list[int]] = {}
-        kota: dict[str, list[int]] = {}
-        for body in bodies:
-            for kode, (total, done) in body["kelurahan"].items():
-                for found, code in ((kelurahan, kode), (kota, kode[:5])):
-                    sums = found.setdefault(code, [0, 0])
-                    sums[0], sums[1] = sums[0] + total, sums[1] + done
-        names = {kode[:5]: row.kota for kode, row in rows.items()}
-        tables["kota"] = _ranked(kota, names)
-        tables["kelurahan"] = _ranked(kelurahan, {kode: row.kelurahan for kode, row in rows.items()})
-        return tables
-
-    def _office_name(self, code: str, offices: Mapping[str, str]) -> str:
-        row = self.locator.by_kode.get(code)
-        return f"Kelurahan {row.kelurahan}" if row else offices.get(code, code)
-
-    def _recap_index(self, kept: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
-        months = tuple(
-            (month, public.figures(stats.of_month(body["sum"])))
-            for month, body in sorted(kept.items(), reverse=True)
-        )
-        view = views.RecapIndexView(months, self.example)
-        for language, root in LANGUAGES.items():
-            yield f"{root}rekap/index.html", self.renderer.recap_index(view, language).encode()
-
     # Writing.
 
     def _until_still(
@@ -568,14 +385,6 @@ class Publisher:
         for path in list(self.site.list("foto/")):
             if path.split("/")[1] not in reports:
                 self.site.delete(path)
-
-
-def _ranked(sums: Mapping[str, Sequence[int]], names: Mapping[str, str]) -> tuple[views.RecapRow, ...]:
-    """Rows of a table, most reports first."""
-    ordered = sorted(sums.items(), key=lambda row: (-row[1][0], row[0]))
-    return tuple(
-        views.RecapRow(code, names.get(code, code), total, done) for code, (total, done) in ordered if total
-    )
 
 
 def archive_path(kode: str, month: str) -> str:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
-from . import logs, records, retention
+from . import logs, records, retention, roots
 from .photo import PhotoError, process
 from .publish import CITY, Publisher
 from .report import broken_at
@@ -97,7 +97,7 @@ def tidy(publisher: Publisher, remaining: Remaining) -> int:
 
 def daily(publisher: Publisher, now: datetime, remaining: Remaining) -> dict[str, int]:
     """What is due once a day: the roots of the days that are over, then the check of today's share."""
-    logs.metric("RootsWritten", len(publisher.roots(now)))
+    logs.metric("RootsWritten", len(roots.write_new(publisher.table, publisher.site, now)))
     return check(publisher, jakarta_day(now), remaining)
 
 

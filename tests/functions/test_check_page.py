@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from chalicelib import categories, desk, intake, public, publish, records
+from chalicelib import categories, desk, intake, public, publish, records, roots
 from chalicelib.lifecycle import Move
 from chalicelib.report import Office
 from chalicelib.storage.folder import FolderFiles
@@ -116,7 +116,7 @@ def test_the_commands_of_the_page_check_a_day(
         outlines=b"{}",
         categories=categories.load(),
     )
-    publisher.roots(clock())
+    roots.write_new(publisher.table, publisher.site, clock())
     situs = commands(page, "langkah").splitlines()[0]
     script = f"{situs}\n{commands(page, 'hari').replace('7K3M9QX2', told)}\n"
     lines = run(script.replace("\ngrep", "\necho\ngrep"), tmp_path, shell)

@@ -228,7 +228,7 @@ def test_a_rebuild_writes_the_same_recaps_and_areas(
     try:
         for kode in ("31.71", "31.71.01", "31.71.07"):
             publisher.area(kode)
-        for month in publisher._every_month(list(site.list("data/arsip/"))):
+        for month in publisher._recaps.every_month(list(site.list("data/arsip/"))):
             publisher.recap(month)
     finally:
         object.__setattr__(publisher, "site", site)

@@ -9,7 +9,7 @@ from datetime import date
 
 import msgspec
 import pytest
-from chalicelib import audit, categories, desk, intake, proof, public, publish, records
+from chalicelib import audit, categories, desk, intake, proof, public, publish, records, roots
 from chalicelib.lifecycle import Move
 from chalicelib.proof import Break, Head
 from chalicelib.report import NO_EVENT, Event, Office, Report, sealed, to_body
@@ -141,7 +141,7 @@ def test_a_history_written_anew_from_the_beginning_meets_the_roots(
 ):
     """Whoever rewrites events and every hash after them still cannot rewrite the roots of the days."""
     clock.later(days=2)
-    publisher.roots(clock())
+    roots.write_new(publisher.table, publisher.site, clock())
     it, _ = records.load(table, told)
     previous, forged = NO_EVENT, []
     for event in records.history(table, told):
@@ -178,7 +178,7 @@ def test_a_root_covers_every_head_of_its_day_and_the_root_before(
     table: SQLiteTable, site: FolderFiles, told: str, publisher: publish.Publisher, clock: Clock
 ):
     clock.later(days=1)
-    days = publisher.roots(clock())
+    days = roots.write_new(publisher.table, publisher.site, clock())
     assert days[0] == "2026-11-23"
     assert days == sorted(days)
     previous = "0" * 64
@@ -198,16 +198,18 @@ def test_roots_are_written_once_and_the_same_again_after_the_files_were_lost(
     table: SQLiteTable, site: FolderFiles, told: str, publisher: publish.Publisher, clock: Clock
 ):
     clock.later(days=1)
-    first = publisher.roots(clock())
+    first = roots.write_new(publisher.table, publisher.site, clock())
     kept = {path: site.get(path).data for path in site.list("bukti/")}
     assert first
-    assert publisher.roots(clock()) == []
+    assert roots.write_new(publisher.table, publisher.site, clock()) == []
     for path in kept:
         site.delete(path)
-    publisher.old_roots()
+    roots.write_again(publisher.table, publisher.site)
     assert {path: site.get(path).data for path in site.list("bukti/")} == kept
     clock.later(days=3)
-    assert len(publisher.roots(clock())) == 3, "also days on which nothing happened"
+    assert len(roots.write_new(publisher.table, publisher.site, clock())) == 3, (
+        "also days on which nothing happened"
+    )
     assert found(table, site) == []
 
 
@@ -217,9 +219,9 @@ def test_a_day_ends_an_hour_after_midnight_in_jakarta(
     # The report's last event is of 2026-11-26, 22:00 in Jakarta.
     assert proof.day_of(records.history(table, told)[-1].at) == "2026-11-27"
     clock.now = clock.now.replace(day=27, hour=17, minute=30)
-    assert publisher.roots(clock())[-1] == "2026-11-26"
+    assert roots.write_new(publisher.table, publisher.site, clock())[-1] == "2026-11-26"
     clock.now = clock.now.replace(hour=18, minute=1)
-    assert publisher.roots(clock()) == ["2026-11-27"]
+    assert roots.write_new(publisher.table, publisher.site, clock()) == ["2026-11-27"]
 
 
 def test_a_private_report_is_sealed_without_its_number(
@@ -234,7 +236,7 @@ def test_a_private_report_is_sealed_without_its_number(
     )
     accepted = intake.accept(door, submission, channel="web")
     clock.later(days=2)
-    publisher.roots(clock())
+    roots.write_new(publisher.table, publisher.site, clock())
     text = site.get("bukti/2026-11-23.txt").data.decode()
     seal = records.load(door.table, accepted.id)[0].head
     assert f"- 1 {seal}" in text
@@ -246,7 +248,7 @@ def test_a_changed_root_or_text_is_named(
     table: SQLiteTable, site: FolderFiles, told: str, publisher: publish.Publisher, clock: Clock
 ):
     clock.later(days=1)
-    days = publisher.roots(clock())
+    days = roots.write_new(publisher.table, publisher.site, clock())
     path = f"bukti/{days[0]}.txt"
     text = site.get(path).data
     site.put(path, text.replace(b" 1 ", b" 2 "))
@@ -294,13 +296,13 @@ def test_a_day_without_changes_costs_one_query(
     table: SQLiteTable, publisher: publish.Publisher, told: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
     clock.later(days=1)
-    publisher.roots(clock())
+    roots.write_new(publisher.table, publisher.site, clock())
     asked: list[str] = []
     query: Callable[..., object] = table.query
     monkeypatch.setattr(
         table, "query", lambda partition, **more: (asked.append(partition), query(partition, **more))[1]
     )
     clock.later(days=1)
-    [day] = publisher.roots(clock())
+    [day] = roots.write_new(publisher.table, publisher.site, clock())
     assert asked == [f"heads#{day}"]
     assert date.fromisoformat(day)
