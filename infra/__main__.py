@@ -1,4 +1,4 @@
-"""Commands for operators: `run`, `publish`, `import`, `keys`, `verify`, `erase`. Reads arguments and settings only."""
+"""Commands for operators: `run`, `publish`, `import`, `admin`, `keys`, `verify`, `erase`. Reads arguments and settings only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
-from infra import cloud, importing, partners
+from infra import admins, cloud, importing, partners
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     cloud.add(commands)
     importing.add_command(commands)
     partners.add_command(commands)
+    admins.add_command(commands)
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     deeds: dict[str, Callable[[], int]] = {
         "run": lambda: local.run(chosen),
+        "admin": lambda: admins.main(asked),
         "import": lambda: importing.main(asked, chosen),
         "keys": lambda: partners.main(asked),
         "webhooks": lambda: partners.hooks(asked, private=chosen.fetch_private),

@@ -32,6 +32,8 @@ def filled(text: str) -> str:
         "AWS::AccountId": "123456789012",
         "AWS::Region": "ap-southeast-3",
         "TileOrigin": "",
+        "SiteDomain": "warga.example.id",
+        "Officers": "ap-southeast-3_Pool",
         "AWS::Partition": "aws",
         "AWS::URLSuffix": "amazonaws.com",
     }
@@ -334,11 +336,40 @@ def test_a_domain_without_its_certificate_is_refused(template: dict[str, Any]) -
     assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
 
 
-def test_officers_are_invited_and_cannot_give_themselves_rights(template: dict[str, Any]) -> None:
-    pool = template["Resources"]["Officers"]["Properties"]
+def test_officers_are_invited_and_sign_in_with_code_and_pkce_alone(template: dict[str, Any]) -> None:
+    resources = template["Resources"]
+    pool = resources["Officers"]["Properties"]
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
-    client = template["Resources"]["OfficersClient"]["Properties"]
-    assert not {"custom:role", "custom:boundaries"} & set(client["WriteAttributes"])
+    client = resources["OfficersClient"]["Properties"]
+    assert client["GenerateSecret"] is False
+    assert (client["AllowedOAuthFlows"], client["AllowedOAuthScopes"]) == (["code"], ["openid"])
+    # What an officer may do is a record of ours: nothing that they could write at the provider counts.
+    assert "Schema" not in pool
+    assert client["WriteAttributes"] == ["email"]
+    # A token is over within minutes, a session within a working day.
+    assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "RefreshToken": "hours"}
+    assert (client["AccessTokenValidity"], client["RefreshTokenValidity"]) == (10, 8)
+    returns = [filled(each["Fn::If"][1]["Fn::Sub"]) for each in client["CallbackURLs"]]
+    assert returns == ["https://warga.example.id/petugas/", "https://warga.example.id/en/petugas/"]
+
+
+def test_the_desk_knows_its_provider_and_may_ask_it_and_nobody_else(template: dict[str, Any]) -> None:
+    resources = template["Resources"]
+    variables = resources["APIHandler"]["Properties"]["Environment"]["Variables"]
+    condition, issuer, otherwise = variables["OIDC_ISSUER"]["Fn::If"]
+    assert (condition, otherwise) == ("HasDesk", "")
+    assert filled(issuer["Fn::Sub"]) == "https://cognito-idp.ap-southeast-3.amazonaws.com/ap-southeast-3_Pool"
+    assert variables["OIDC_CLIENT"]["Fn::If"][1] == {"Ref": "OfficersClient"}
+    config = resources["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    policy = filled(
+        config["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    )
+    asked = next(part for part in policy.split(";") if part.split()[0] == "connect-src").split()
+    domain = filled(resources["OfficersDomain"]["Properties"]["Domain"]["Fn::Sub"])
+    assert f"https://{domain}.auth.ap-southeast-3.amazoncognito.com" in asked
+    assert len(asked) == 4
+    # Its sign-in page is gone to, not sent a form.
+    assert "form-action 'self';" in policy
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
