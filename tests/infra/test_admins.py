@@ -28,7 +28,8 @@ def told(*words: str) -> int:
 def test_the_first_admin_is_made_once_and_stays_as_they_are(table: SQLiteTable):
     assert told("sub-1", "Rina", "--boundaries", "31.71") == 0
     made = access.load(table, "sub-1")
-    assert made and (made.role, made.boundaries, made.name) == ("admin", ("31.71",), "Rina")
+    assert made
+    assert (made.role, made.boundaries, made.name) == ("admin", ("31.71",), "Rina")
     assert told("sub-1", "Somebody else", "--boundaries", "31") == 1
     assert access.load(table, "sub-1") == made
 
