@@ -1,4 +1,4 @@
-"""Commands for operators: `run`, `publish`, `import`, `admin`, `keys`, `verify`, `erase`. Reads arguments and settings only."""
+"""Commands for operators: run, publish, import, admin, keys, verify, erase. Reads arguments and settings only."""
 
 from __future__ import annotations
 

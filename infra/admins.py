@@ -1,4 +1,4 @@
-"""The first admin, made by an operator: every other account is made at the desk. Reads arguments, writes one account."""
+"""The first admin, made by an operator: every other account is made at the desk. Writes one account."""
 
 from __future__ import annotations
 
