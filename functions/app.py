@@ -111,7 +111,7 @@ for each in (*open311.OPERATIONS, *webhooks.OPERATIONS):
     app.route(each.path, methods=[each.method], name=each.name, content_types=ANY_TYPE)(answering(each.name))
 
 
-# For officers. chalicelib/staff.py asks who they are, everywhere by the same gate.
+# For officers. chalicelib/staff asks who they are, everywhere by the same gate.
 
 
 @app.route("/api/staff/session", methods=["GET"])

@@ -1,0 +1,19 @@
+"""The officers' part of the API, under /api/staff/: a file per duty, all behind the same gate.
+
+Every handler first asks gate.asking() who is there and access.may() whether they may.
+Answers are for officers only and are never cached.
+"""
+
+from __future__ import annotations
+
+from . import deeds, queue, report, session
+from .report import ACTIONS
+
+OPERATIONS = (
+    *session.OPERATIONS,
+    *queue.OPERATIONS,
+    *report.OPERATIONS,
+    *deeds.OPERATIONS,
+)
+
+__all__ = ["ACTIONS", "OPERATIONS"]
