@@ -36,7 +36,8 @@ ENTRIES = (
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
     "download-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
-    "map-pin", "map-trifold", "phone", "plus", "printer", "rss", "shield-check", "users-three",
+    "map-pin", "map-trifold", "phone", "plus", "printer", "question", "rss", "share-network",
+    "shield-check", "users-three",
     "warning", "x",
     "funnel", "keyboard", "polygon", "sign-out",
 )  # fmt: skip

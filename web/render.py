@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from web import data, i18n
+from web import data, i18n, story
 from web.icons import Icons
 from web.maps import Maps
 from web.shades import by_shade, class_breaks, legend, shade
@@ -161,7 +161,8 @@ class Renderer:
 
     def status(self, view: ReportView, language: str) -> str:
         """A report's status page: where it stands, its history in plain words, photos and a small map."""
-        return self._page("report.html", language, f"/laporan/{view.id}/", **self._of_report(view))
+        told = self._of_report(view) | {"asked_last": story.asked_last(view.events)}
+        return self._page("report.html", language, f"/laporan/{view.id}/", **told)
 
     def own(self, view: OwnView, language: str) -> str:
         """The same for the holder of the follow key, with what may be done just now; private reports too."""
@@ -247,7 +248,9 @@ class Renderer:
             "view": view,
             "outline": outline,
             "pin": pin,
-            "events": sorted(view.events, key=lambda event: -event.seq),
+            "steps": story.steps(view.events),
+            "pair": story.pair(view),
+            "asked_last": None,
             "head": max(view.events, key=lambda event: event.seq).hash if view.events else "",
         }
 

@@ -126,6 +126,8 @@ class ReportView:
     """True for synthetic reports: every page that shows one says so."""
     supporters: int = 0
     """How many others it concerns, each device counted once."""
+    merged: tuple[str, ...] = ()
+    """Ids of reports that tell the same and were closed as its duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,10 @@ class OwnView:
     """What was wrong with what was just sent, in the reader's language."""
     text: str = ""
     """What was written, when it was not taken."""
+    questions: tuple[EventView, ...] = ()
+    """Officers' questions that wait for an answer, first to last."""
+    about: int = 0
+    """The question (its seq) that `text` was meant to answer; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the holder of a report's follow key may do: rate what was done, open it again, add words or photos.
+"""What the holder of a report's follow key may do: rate, open again, add words or photos, answer a question.
 
 Each deed is one event, decided on the report as it is at that moment; when somebody
 else changes the report meanwhile it is decided anew. Knows no account and no request.
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from . import lifecycle, masking, records
 from .intake import Door, Made, follow_hash, made_photos, photo_paths
 from .problems import Problem, Refused
-from .report import Event, Report, Words, applied, moment, sealed, stamp
+from .report import Event, Report, Words, applied, moment, sealed, stamp, unanswered
 from .storage.table import ConditionFailed
 
 RATINGS = ("satisfied", "unsatisfied")
@@ -122,7 +122,33 @@ def add(
     files: Sequence[bytes] = (),
     sent: Sequence[str] = (),
 ) -> Report:
-    """Add words or photos, or both: also the answer to an officer's question. Raises Refused."""
+    """Add words or photos, or both. Raises Refused."""
+    if problems := _too_long(text):
+        raise Refused(problems)
+    if not text.strip() and not files and not sent:
+        raise Refused([Problem("addition_empty", "text")])
+
+    def allowed(before: Report, _now: datetime) -> None:
+        _few_enough(records.history(door.table, before.id))
+
+    def decide(before: Report, now: datetime, photos: Sequence[Made] = ()) -> Event:
+        allowed(before, now)
+        return _event(door, before, now, kind="noted", text=text, photos=photos)
+
+    return _with_photos(door, report_id, follow_key, files, sent, allowed=allowed, decide=decide)
+
+
+def answer(
+    door: Door,
+    report_id: str,
+    follow_key: str,
+    about: int,
+    text: str = "",
+    *,
+    files: Sequence[bytes] = (),
+    sent: Sequence[str] = (),
+) -> Report:
+    """Answer an officer's question, once, in words or with a photo. `about` is the question's seq. Raises Refused."""
     if problems := _too_long(text):
         raise Refused(problems)
     if not text.strip() and not files and not sent:
@@ -130,14 +156,23 @@ def add(
 
     def allowed(before: Report, _now: datetime) -> None:
         history = records.history(door.table, before.id)
-        if sum(event.kind == "noted" and event.office is None for event in history) >= MAX_ADDITIONS:
-            raise Refused([Problem("additions_too_many", "", {"most": MAX_ADDITIONS})], 409)
+        if about not in {question.seq for question in unanswered(history)}:
+            raise Refused([Problem("question_closed", "about")], 409)
+        _few_enough(history)
 
     def decide(before: Report, now: datetime, photos: Sequence[Made] = ()) -> Event:
         allowed(before, now)
-        return _event(door, before, now, kind="noted", text=text, photos=photos)
+        return _event(door, before, now, kind="answered", about=about, text=text, photos=photos)
 
     return _with_photos(door, report_id, follow_key, files, sent, allowed=allowed, decide=decide)
+
+
+def _few_enough(history: Sequence[Event]) -> None:
+    if (
+        sum(event.kind in {"noted", "answered"} and event.office is None for event in history)
+        >= MAX_ADDITIONS
+    ):
+        raise Refused([Problem("additions_too_many", "", {"most": MAX_ADDITIONS})], 409)
 
 
 def reopen_until(report: Report) -> datetime | None:
@@ -202,6 +237,7 @@ def _event(
     to_state: str | None = None,
     rating: str | None = None,
     reasons: tuple[str, ...] = (),
+    about: int | None = None,
 ) -> Event:
     masked = masking.mask(text.strip())
     return sealed(
@@ -214,6 +250,7 @@ def _event(
             to_state=to_state,
             rating=rating,
             reasons=reasons,
+            about=about,
             photos=tuple(made.photo for made in photos),
             example=before.example,
             words={"text": Words(door.random_bytes(16).hex(), masked)} if masked else {},

@@ -30,7 +30,7 @@ from .operation import (
     reply,
 )
 from .problems import Problem, Refused
-from .report import Event, Report, read_id
+from .report import Event, Report, read_id, unanswered
 from .submission import MAX_PHOTOS
 from .support import support
 
@@ -51,7 +51,7 @@ class KeyWish(msgspec.Struct, frozen=True):
 class Feedback(msgspec.Struct, frozen=True):
     """What the holder of the key does. Rate: `rating`, and `reasons` when it is not satisfying."""
 
-    action: Annotated[Literal["rate", "reopen", "add"], Meta(description="One deed at a time.")]
+    action: Annotated[Literal["rate", "reopen", "add", "answer"], Meta(description="One deed at a time.")]
     follow_key: Annotated[
         str, Meta(description="Needed unless it is in the header Follow-Key.", max_length=64)
     ] = ""
@@ -60,6 +60,9 @@ class Feedback(msgspec.Struct, frozen=True):
         tuple[Annotated[str, Meta(max_length=20)], ...],
         Meta(description=f"Any of {', '.join(holder.WHY_NOT)}.", max_length=len(holder.WHY_NOT)),
     ] = ()
+    about: Annotated[
+        int, Meta(description="When answering: `seq` of the question (kind `asked`) in the history.", ge=0)
+    ] = 0
     text: Annotated[
         str, Meta(description="Public; the reason when reopening.", max_length=holder.MAX_WORDS)
     ] = ""
@@ -111,7 +114,7 @@ def show_own(parts: Parts, request: Request) -> Response:
 
 
 def give_feedback(parts: Parts, request: Request) -> Response:
-    """POST /api/reports/<id>/feedback: rate, reopen or add. JSON gets the report, a form its page."""
+    """POST /api/reports/<id>/feedback: rate, reopen, add or answer. JSON gets the report, a form its page."""
     values: dict[str, Any] = {}
     report_id = _id(request)
     try:
@@ -173,7 +176,7 @@ OPERATIONS = (
         "give_feedback",
         "POST",
         "/api/reports/{report_id}/feedback",
-        "Rate, reopen or add to a report with its follow key",
+        "Rate, reopen, add to or answer about a report with its follow key",
         give_feedback,
         {
             200: (public.PublicReport,),
@@ -224,7 +227,11 @@ def _feedback(
     if action in {"reopen", "add"}:
         deed = holder.reopen if action == "reopen" else holder.add
         return deed(parts.door, report_id, key, text, files=files, sent=sent)
-    raise Refused([Problem("not_a_choice", "action", {"value": action[:40], "choices": "rate, reopen, add"})])
+    if action == "answer":
+        about = _number(values, "about")
+        return holder.answer(parts.door, report_id, key, about, text, files=files, sent=sent)
+    choices = ", ".join(("rate", "reopen", "add", "answer"))
+    raise Refused([Problem("not_a_choice", "action", {"value": action[:40], "choices": choices})])
 
 
 def _page_of(
@@ -239,19 +246,32 @@ def _page_of(
         page = parts.renderer().locked(report_id, messages, language)
     else:
         until = holder.reopen_until(it)
+        events = _events(parts, it)
+        shown = _shown(parts, it, public.report_view(it, events))
+        asked = {question.seq for question in unanswered(events)}
         view = OwnView(
-            report=_shown(parts, it, public.report_view(it, _events(parts, it))),
+            report=shown,
             private=it.private,
             rateable=it.state in holder.RATEABLE and it.rating is None,
             reopen_until=until if until and parts.door.now() <= until else None,
             reasons=holder.WHY_NOT,
             messages=messages,
             text=_text(values, "text"),
+            questions=tuple(event for event in shown.events if event.seq in asked),
+            about=_about(values),
         )
         page = parts.renderer().own(view, language)
     again = {"Retry-After": "60"} if status == 503 else {}
     headers = {"Content-Type": HTML_TYPE, "Cache-Control": "private, no-store", **again}
     return Response(status, headers, page.encode())
+
+
+def _about(values: Mapping[str, Any]) -> int:
+    """Which question was just answered, when that was not taken."""
+    try:
+        return _number(values, "about")
+    except Refused:
+        return 0
 
 
 def _shown(parts: Parts, it: Report, view: ReportView) -> ReportView:
@@ -296,6 +316,15 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Refused([Problem("not_text", name)])
     return value
+
+
+def _number(values: Mapping[str, Any], name: str) -> int:
+    """A whole number, from JSON or from a form. Raises Refused."""
+    value = values.get(name, 0)
+    text = str(value) if isinstance(value, int | str) else ""
+    if not text.isascii() or not text.isdecimal() or len(text) > 6:
+        raise Refused([Problem("not_a_number", name, {"value": str(value)[:40]})])
+    return int(text)
 
 
 def _list(values: Mapping[str, Any], name: str) -> list[str]:

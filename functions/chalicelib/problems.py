@@ -141,6 +141,7 @@ MESSAGES: Mapping[str, str] = {
     ),
     "addition_empty": N_("Please write something or choose a photo."),
     "additions_too_many": N_("You have added %(most)s times already; that is the most a report takes."),
+    "question_closed": N_("This question was answered already, or there is no such question."),
     "support_closed": N_("This report is closed. If the problem is still there, please send a new report."),
     "device_wrong": N_("“device” must be 16 to 128 characters: any random text that your app keeps."),
     "not_found": N_("There is nothing at this address. Check it for a typing mistake."),

@@ -83,6 +83,9 @@ class PublicReport(msgspec.Struct, frozen=True):
     planned: str | None
     photos: tuple[PublicPhoto, ...]
     duplicate_of: str | None
+    merged: Annotated[
+        tuple[str, ...], Meta(description="Ids of reports that tell the same and follow this one.")
+    ]
     supporters: Annotated[int, Meta(description="How many others say that it concerns them too.")]
     example: Annotated[bool, Meta(description="True for synthetic reports.")]
     history: Annotated[
@@ -94,7 +97,11 @@ class PublicReport(msgspec.Struct, frozen=True):
 
 
 def report(
-    it: Report, events: Sequence[Event], categories: Mapping[str, Category], supporters: int = 0
+    it: Report,
+    events: Sequence[Event],
+    categories: Mapping[str, Category],
+    supporters: int = 0,
+    merged: Sequence[str] = (),
 ) -> PublicReport:
     """The public report as data."""
     state, category = STATES[it.state], categories.get(it.category)
@@ -124,6 +131,7 @@ def report(
             for p, v in ((p, _photo(it.id, p)) for p in it.photos)
         ),
         duplicate_of=it.duplicate_of,
+        merged=tuple(merged),
         supporters=supporters,
         example=it.example,
         history=tuple({**msgspec.to_builtins(event), "version": CHAIN_VERSION} for event in events),
@@ -168,7 +176,9 @@ def place(it: Report) -> PublicPlace | None:
     )
 
 
-def report_view(it: Report, events: Sequence[Event], supporters: int = 0) -> views.ReportView:
+def report_view(
+    it: Report, events: Sequence[Event], supporters: int = 0, merged: Sequence[str] = ()
+) -> views.ReportView:
     """The public report as its status page shows it."""
     return views.ReportView(
         id=it.id,
@@ -190,6 +200,7 @@ def report_view(it: Report, events: Sequence[Event], supporters: int = 0) -> vie
         duplicate_of=it.duplicate_of,
         example=it.example,
         supporters=supporters,
+        merged=tuple(merged),
     )
 
 

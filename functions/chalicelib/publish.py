@@ -81,7 +81,7 @@ def targets(changes: Iterable[Change]) -> Targets:
     months: set[str] = set()
     for change in changes:
         partition, sort = change.key.partition, change.key.sort
-        if partition.startswith("report#") and sort == "head":
+        if partition.startswith("report#") and sort in {"head", "merged"}:
             reports.add(partition.removeprefix("report#"))
         elif kode := records.kode_of_list(change.key):
             kelurahan.add(kode)
@@ -151,7 +151,11 @@ class Publisher:
 
     def report(self, report_id: str) -> None:
         """The status pages, the data file and the photos of one report; or none of them when it is not public."""
-        keys = (records.head_key(report_id), records.support_key(report_id))
+        keys = (
+            records.head_key(report_id),
+            records.support_key(report_id),
+            records.merged_key(report_id),
+        )
         self._until_still(keys, lambda item: self._report_files(report_id, item))
 
     def kelurahan(self, kode: str) -> None:
@@ -308,15 +312,17 @@ class Publisher:
                 if not self.site.exists(path) and (stored := self.private.get(path)):
                     yield path, stored.data
         count = supporters(self.table, report_id)
+        merged = records.merged(self.table, report_id)
         yield CHAIN_JSON.format(id=report_id), self.document(it, events, count)
-        view = public.report_view(it, events, count)
+        view = public.report_view(it, events, count, merged)
         for language, root in LANGUAGES.items():
             yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
 
     def document(self, it: Report, events: Sequence[Event], count: int | None = None) -> bytes:
         """`/laporan/<id>.json`: the report with its history, as anyone can check it. `count` of supporters."""
         known = supporters(self.table, it.id) if count is None else count
-        return public.document(public.report(it, events, self.categories, known))
+        merged = records.merged(self.table, it.id)
+        return public.document(public.report(it, events, self.categories, known, merged))
 
     def _report_paths(self, report_id: str) -> list[str]:
         pages = [f"{root}laporan/{report_id}/index.html" for root in LANGUAGES.values()]

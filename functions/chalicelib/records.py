@@ -11,6 +11,7 @@
 | offices                        | <code>            | the name of an office that reports went to  |
 | heads#<yyyy-mm-dd>             | <id>              | last event of a report on a day (Jakarta's) |
 | report#<id>                    | support           | how many say "me too"                       |
+| report#<id>                    | merged            | public reports that follow it as duplicates |
 | support#<id>                   | <hash of device>  | a device that said so                       |
 | requested#<which>#<yyyy-mm>    | <created>#<id>    | public reports by the time they were made   |
 | updates#<yyyy-mm>              | <at>#<id>#<seq>   | events of public reports after the first    |
@@ -109,6 +110,10 @@ def support_key(report_id: str) -> Key:
     return Key(f"report#{report_id}", "support")
 
 
+def merged_key(report_id: str) -> Key:
+    return Key(f"report#{report_id}", "merged")
+
+
 def source_key(source: str, external_id: str) -> Key:
     """Where it is kept which report something of another system became. Any text is possible as its id there."""
     digest = hashlib.sha256(external_id.encode("utf-8", "replace")).hexdigest()[:32]
@@ -155,6 +160,7 @@ def creation_writes(
         *_count(None, report),
         *desk_writes(None, report, row_of(report)),
         *_recap(None, report),
+        *_merged(None, report),
         *_times(None, report, event),
         *_proof(report, event),
         *also,
@@ -180,6 +186,7 @@ def succession_writes(
         *_count(before, after),
         *desk_writes(before, after, row_of(after)),
         *_recap(before, after),
+        *_merged(before, after),
         *_times(before, after, event),
         *_proof(after, event),
         *also,
@@ -217,6 +224,20 @@ def _recap(before: Report | None, after: Report) -> list[Write]:
     if office and office != old and not (after.place and office.code == after.place.kode):
         writes.append(Put(Key("offices", office.code), {"name": office.name}))
     return writes
+
+
+def _merged(before: Report | None, after: Report) -> list[Write]:
+    """What the reports gain and lose that this one points to as its duplicate. A private one leaves no trace."""
+    old, new = before.duplicate_of if before else None, after.duplicate_of
+    if old == new or after.private:
+        return []
+    return [Add(merged_key(each), {after.id: step}) for each, step in ((old, -1), (new, 1)) if each]
+
+
+def merged(table: Table, report_id: str) -> tuple[str, ...]:
+    """Ids of the public reports that were found to tell the same as this one, in order of id."""
+    item = table.get(merged_key(report_id))
+    return tuple(sorted(each for each, n in item.counters.items() if n > 0)) if item else ()
 
 
 def recap_partition(report: Report) -> str:

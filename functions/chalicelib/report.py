@@ -27,7 +27,7 @@ CERTAIN_ENOUGH = 0.9
 """Below this share of the accuracy disc a place is in doubt."""
 DESK_KINDS = ("taken", "placed", "corrected", "asked", "contact_viewed")
 """Events that only officers make: what each changes is in `_corrected`."""
-EVENT_KINDS = ("received", "moved", "noted", "rated", "erased", *DESK_KINDS)
+EVENT_KINDS = ("received", "moved", "noted", "answered", "rated", "erased", *DESK_KINDS)
 CHAIN_VERSION = 1
 NO_EVENT = "0" * 64
 """What the first event of a report carries in place of the hash before it."""
@@ -116,7 +116,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     `area` names kelurahan, kecamatan and kota where an officer settled or corrected the place.
 
     `imported` is when it was taken over from another system, whose word `at` then is.
-    `rating` and `reasons` are the reporter's; `about` is the seq of the event whose words were erased.
+    `rating` and `reasons` are the reporter's; `about` is the seq of the event whose words were erased, or of the
+    question (`asked`) that is answered.
     """
 
     report: str
@@ -238,6 +239,16 @@ def broken_at(events: Sequence[Event]) -> int | None:
             return expected
         previous = event.hash
     return None
+
+
+def unanswered(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The questions to the reporter that nobody answered yet, first to last; erased ones ask nothing any more."""
+    answered = {event.about for event in events if event.kind == "answered"}
+    return tuple(
+        event
+        for event in events
+        if event.kind == "asked" and event.seq not in answered and "text" in event.words
+    )
 
 
 def applied(report: Report, event: Event) -> Report:

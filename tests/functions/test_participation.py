@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import jsonschema
 import pytest
-from chalicelib import api, categories, desk, holder, intake, proof, records, support
+from chalicelib import api, categories, desk, erasing, holder, intake, proof, records, support
 from chalicelib.lifecycle import Move
 from chalicelib.openapi import document
 from chalicelib.operation import Parts, Request, Response
@@ -119,6 +119,12 @@ class Told:
         officers = desk.Desk(self.door.table, self.door.now, self.door.random_bytes)
         wish = Move(to, "Kata petugas.", **more)
         desk.move(officers, self.id, wish, role="officer", office=HERE)
+
+    def ask(self, text: str) -> int:
+        """An officer's question; its seq."""
+        officers = desk.Desk(self.door.table, self.door.now, self.door.random_bytes)
+        by = desk.By("o-1", "Petugas", "officer", HERE)
+        return desk.act(officers, self.id, by, desk.say_draft("asked", text, office=HERE, salt="5a")).seq
 
     @property
     def report(self) -> Any:
@@ -268,10 +274,60 @@ def test_a_report_takes_a_bounded_number_of_additions(told: Told, client: Client
     assert (more.status, codes(more)) == (409, ["additions_too_many"])
 
 
+# Answering.
+
+
+def test_an_answer_stands_with_its_question_and_comes_once(told: Told, client: Client):
+    asked = told.ask("Di sisi mana?")
+    client.form("open_own", told.id, follow_key=told.key)
+    page = client.ask("show_own", told.id, BROWSER).body.decode()
+    assert f'name="about" value="{asked}"' in page
+    assert "Di sisi mana?" in page
+    sent = {"action": "answer", "follow_key": told.key, "text": "Sisi barat."}
+    assert client.feedback(told.id, **sent, about=asked).status == 200
+    assert (told.last.kind, told.last.about, told.last.office) == ("answered", asked, None)
+    assert proof.check(told.report, records.history(told.door.table, told.id)) is None
+    again = client.feedback(told.id, **sent, about=asked)
+    assert (again.status, codes(again)) == (409, ["question_closed"])
+    assert 'value="answer"' not in client.ask("show_own", told.id, BROWSER).body.decode()
+
+
+@pytest.mark.parametrize("about", [0, 1, 3, 999_999])
+def test_only_a_question_is_answered(told: Told, client: Client, about: int):
+    told.ask("Di sisi mana?")
+    sent = {"action": "answer", "follow_key": told.key, "text": "Sisi barat."}
+    assert codes(client.feedback(told.id, **sent, about=about)) == ["question_closed"]
+
+
+@pytest.mark.parametrize("about", ["dua", -1, 1.5, None, [2], "9" * 50])
+def test_what_is_no_number_of_a_question_is_said(told: Told, client: Client, about: Any):
+    told.ask("Di sisi mana?")
+    sent = {"action": "answer", "follow_key": told.key, "text": "Sisi barat."}
+    assert codes(client.feedback(told.id, **sent, about=about)) == ["not_a_number"]
+
+
+def test_a_question_whose_words_were_erased_asks_nothing_any_more(told: Told, client: Client):
+    asked = told.ask("Nomor telepon Pak Budi?")
+    erasing.erase_words(told.door.table, told.id, asked, office=HERE, now=told.door.now)
+    client.form("open_own", told.id, follow_key=told.key)
+    assert 'value="answer"' not in client.ask("show_own", told.id, BROWSER).body.decode()
+
+
+def test_a_plain_answer_that_was_not_taken_comes_back_where_it_was_written(told: Told, client: Client):
+    first, second = told.ask("Di sisi mana?"), told.ask("Sejak kapan?")
+    client.form("open_own", told.id, follow_key=told.key)
+    long = "Sisi barat. " * 100
+    body = urlencode({"action": "answer", "about": str(second), "text": long}).encode()
+    page = client.ask("give_feedback", told.id, {**FORM, **BROWSER}, body).body.decode()
+    fields = dict(re.findall(r'<textarea id="answer-(\d+)"[^>]*>([^<]*)<', page))
+    assert fields[str(second)].strip() == long.strip()
+    assert fields[str(first)].strip() == ""
+
+
 # Keys.
 
 
-@pytest.mark.parametrize("action", ["rate", "reopen", "add"])
+@pytest.mark.parametrize("action", ["rate", "reopen", "add", "answer"])
 @pytest.mark.parametrize("key", ["", "AAAA-BBBB-CCCC-DDDD", "x" * 200])
 def test_a_wrong_key_opens_nothing(told: Told, client: Client, action: str, key: str):
     told.move("done")

@@ -37,6 +37,16 @@ async function verify() {
   ].join(" ").trim();
 }
 
+const share = document.querySelector("[data-share]");
+if (share && navigator.share) {
+  share.hidden = false;
+  share.addEventListener("click", () => {
+    const address = document.querySelector("link[rel=canonical]")?.href ?? location.href.split("#")[0];
+    // Who closes the sheet again has shared nothing, and that is no error.
+    navigator.share({ title: document.title, url: address }).catch(() => {});
+  });
+}
+
 const support = document.querySelector("form[data-support]");
 support?.addEventListener("submit", async (event) => {
   event.preventDefault();
