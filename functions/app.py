@@ -12,9 +12,9 @@ from typing import Any
 # In the bundle geo and web lie in vendor/, which Chalice unpacks beside this file.
 sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
-from chalice import Chalice, Response
+from chalice import Chalice, CORSConfig, Response
 from chalice.app import MultiDict
-from chalicelib import api, logs, wiring
+from chalicelib import api, logs, sharing, wiring
 from chalicelib.channels import open311, webhooks
 from chalicelib.operation import Request
 
@@ -22,6 +22,12 @@ if logs.deployed():
     logs.setup()
 app = Chalice(app_name="cctv-warga", configure_logs=not logs.deployed())
 app.api.binary_types = ["multipart/form-data"]
+SHARED = CORSConfig(
+    allow_headers=list(sharing.ASK_HEADERS),
+    expose_headers=list(sharing.TOLD_HEADERS),
+    max_age=sharing.PREFLIGHT_SECONDS,
+)
+"""For what pages of other sites may read: API Gateway itself answers their preflight requests."""
 ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the asker's language
 
 
@@ -42,7 +48,7 @@ def create_report() -> Response:
     return answer("create_report")
 
 
-@app.route("/api/reports/{report_id}", methods=["GET"])
+@app.route("/api/reports/{report_id}", methods=["GET"], cors=SHARED)
 def get_report(report_id: str) -> Response:
     return answer("get_report", report_id=report_id)
 
@@ -77,12 +83,12 @@ def find_report() -> Response:
     return answer("find_report")
 
 
-@app.route("/api/locate", methods=["GET"])
+@app.route("/api/locate", methods=["GET"], cors=SHARED)
 def locate() -> Response:
     return answer("locate")
 
 
-@app.route("/api/categories", methods=["GET"])
+@app.route("/api/categories", methods=["GET"], cors=SHARED)
 def list_categories() -> Response:
     return answer("list_categories")
 
@@ -92,12 +98,12 @@ def create_upload() -> Response:
     return answer("create_upload")
 
 
-@app.route("/api/health", methods=["GET"])
+@app.route("/api/health", methods=["GET"], cors=SHARED)
 def health() -> Response:
     return answer("health")
 
 
-@app.route("/api/openapi.json", methods=["GET"])
+@app.route("/api/openapi.json", methods=["GET"], cors=SHARED)
 def openapi() -> Response:
     return answer("openapi")
 
@@ -108,7 +114,14 @@ def answering(name: str) -> Callable[..., Response]:
 
 
 for each in (*open311.OPERATIONS, *webhooks.OPERATIONS):
-    app.route(each.path, methods=[each.method], name=each.name, content_types=ANY_TYPE)(answering(each.name))
+    route = app.route(
+        each.path,
+        methods=[each.method],
+        name=each.name,
+        content_types=ANY_TYPE,
+        cors=SHARED if each.shared else None,
+    )
+    route(answering(each.name))
 
 
 # For officers. chalicelib/staff asks who they are, everywhere by the same gate.

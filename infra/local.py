@@ -103,6 +103,9 @@ class Gateway:
             got = self._gateway.handle_request(asked, target, headers, body)
         except LocalGatewayException:
             return self._refusal(404, Problem("not_found"), headers)
+        if method == "OPTIONS" and "Access-Control-Allow-Origin" not in got["headers"]:
+            # As deployed: only what other sites may read has an answer to their preflight requests.
+            return self._refusal(405, Problem("method_not_allowed", "", {"value": method}), headers)
         if got["statusCode"] == 405:
             return self._refusal(
                 405, Problem("method_not_allowed", "", {"value": method[:20]}), headers, got["headers"]

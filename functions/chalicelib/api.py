@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from . import body, cookies, participation, public, records, submission
+from . import body, cookies, participation, public, records, sharing, submission
 from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -324,6 +324,7 @@ def openapi(_parts: Parts, _request: Request) -> Response:
 
 BODY_TYPES = (body.JSON, body.URLENCODED, body.MULTIPART)
 NO_STORE = {"Cache-Control": "no-store"}
+CONDITIONAL = {"If-None-Match": "The ETag of an answer that you have: 304 when it is still the same."}
 
 OPERATIONS = (
     Operation(
@@ -353,8 +354,9 @@ OPERATIONS = (
         "/api/reports/{report_id}",
         "Read a report and its history",
         get_report,
-        {200: (public.PublicReport,), 400: (Errors,), 404: (Errors,), 503: (Errors,)},
-        headers={"Follow-Key": "The report's follow key; private reports open only with it."},
+        {200: (public.PublicReport,), 304: (None,), 400: (Errors,), 404: (Errors,), 503: (Errors,)},
+        headers={"Follow-Key": "The report's follow key; private reports open only with it.", **CONDITIONAL},
+        shared=True,
     ),
     Operation(
         "show_receipt",
@@ -380,8 +382,10 @@ OPERATIONS = (
         "/api/locate",
         "Find the kelurahan of a position",
         locate,
-        {200: (Located,), 400: (Errors,)},
+        {200: (Located,), 304: (None,), 400: (Errors,)},
         query=LocateQuery,
+        headers=CONDITIONAL,
+        shared=True,
     ),
     Operation(
         "list_categories",
@@ -389,7 +393,9 @@ OPERATIONS = (
         "/api/categories",
         "List what can be reported",
         list_categories,
-        {200: (Categories,)},
+        {200: (Categories,), 304: (None,)},
+        headers=CONDITIONAL,
+        shared=True,
     ),
     Operation(
         "create_upload",
@@ -401,8 +407,25 @@ OPERATIONS = (
         takes=UploadWish,
         content_types=(body.JSON, body.URLENCODED),
     ),
-    Operation("health", "GET", "/api/health", "Is the service up", health, {200: (Health,), 503: (Health,)}),
-    Operation("openapi", "GET", "/api/openapi.json", "This API, described", openapi, {200: (dict,)}),
+    Operation(
+        "health",
+        "GET",
+        "/api/health",
+        "Is the service up",
+        health,
+        {200: (Health,), 503: (Health,)},
+        shared=True,
+    ),
+    Operation(
+        "openapi",
+        "GET",
+        "/api/openapi.json",
+        "This API, described",
+        openapi,
+        {200: (dict,), 304: (None,)},
+        headers=CONDITIONAL,
+        shared=True,
+    ),
     *participation.OPERATIONS,
     *open311.OPERATIONS,
     *webhooks.OPERATIONS,
@@ -420,7 +443,11 @@ def answer(parts: Parts, name: str, request: Request) -> Response:
         response = _refusal(parts, request, operation, refused)
     except Busy:
         response = _refusal(parts, request, operation, Refused([Problem("busy")], 503))
-    return Response(response.status, {**NO_STORE, **SECURITY, **response.headers}, response.body)
+    headers = {**NO_STORE, **SECURITY, **(sharing.OPEN if operation.shared else {}), **response.headers}
+    if operation.method != "GET":
+        return Response(response.status, headers, response.body)
+    known = request.headers.get("if-none-match", "")
+    return Response(*sharing.conditional(known, response.status, headers, response.body))
 
 
 # Helpers of the handlers.
@@ -442,7 +469,7 @@ def _in_json(refused: Refused, language: str) -> Response:
 
 def _when(refused: Refused) -> dict[str, str]:
     """Who is told that it is too busy is told when to come back."""
-    return {"Retry-After": "60"} if refused.status == 503 else {}
+    return {**({"Retry-After": "60"} if refused.status == 503 else {}), **refused.headers}
 
 
 def _created(parts: Parts, accepted: Accepted) -> Created:

@@ -97,6 +97,7 @@ class Operation:
     """One operation: `answers` by status; None stands for an answer without a body, PAGE for a page, XML for XML.
 
     `places` are the parameters in the path besides a report's number: their JSON schema, by name.
+    `shared`: pages of other sites may read the answer.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Operation:
     content_types: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shared: bool = False
 
 
 SECURITY = {

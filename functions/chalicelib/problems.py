@@ -167,12 +167,15 @@ class Problem:
 
 
 class Refused(Exception):
-    """What was sent cannot be taken; `problems` say why, `status` is the HTTP status that fits."""
+    """What was sent cannot be taken; `problems` say why; `status` and `headers` are HTTP's that fit."""
 
-    def __init__(self, problems: Sequence[Problem], status: int = 400) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(", ".join(f"{p.code}({p.field})" for p in problems))
         self.problems = tuple(problems)
         self.status = status
+        self.headers = dict(headers or {})
 
 
 def preferred(accept_language: str) -> str:

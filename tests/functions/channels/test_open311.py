@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import jsonschema
 import pytest
 from chalicelib import desk, intake, lifecycle, records
-from chalicelib.channels import open311
+from chalicelib.channels import open311_reading, open311_sending
 from chalicelib.operation import Parts
 from chalicelib.report import Office
 from chalicelib.storage.sqlite import SQLiteTable
@@ -460,7 +460,7 @@ def test_every_kelurahan_is_found_in_an_address_that_names_it():
     for kode, row in by_kode.items():
         kota = row.kota.removeprefix("Kota Administrasi ")
         address = f"Jl. Mawar 1 RT.03/RW.05, Kel. {row.kelurahan}, Kec. {row.kecamatan}, {kota} 10110"
-        found = open311.kelurahan_in(address, by_kode)
+        found = open311_sending.kelurahan_in(address, by_kode)
         assert found is not None
         assert found.kode == kode
 
@@ -1022,7 +1022,7 @@ def test_whatever_is_named_is_found_or_not(caller: Caller, place: str, name: str
 
 @given(st.text(max_size=60))
 def test_reading_a_date_never_fails(text: str):
-    found = open311._date(text)
+    found = open311_reading.read_date(text)
     assert found is None or found.tzinfo is not None
 
 
