@@ -208,5 +208,5 @@ def daily(event: Any) -> dict[str, int]:
 
     logs.request_id.set(event.context.aws_request_id)
     publisher = wiring.deployed_publisher()
-    publisher.open_data()
+    publisher.open_data(wiring.now())
     return triggers.daily(publisher, wiring.now(), event.context.get_remaining_time_in_millis)

@@ -1,4 +1,4 @@
-"""Commands for operators: run, publish, import, admin, keys, verify, erase. Reads arguments and settings only."""
+"""Commands for operators: run, publish, import, admin, keys, incident, verify, erase. Reads arguments only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
-from infra import admins, cloud, importing, partners
+from infra import admins, cloud, importing, incident, partners
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     importing.add_command(commands)
     partners.add_command(commands)
     admins.add_command(commands)
+    incident.add_command(commands)
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         "keys": lambda: partners.main(asked),
         "webhooks": lambda: partners.hooks(asked, private=chosen.fetch_private),
         "channels": lambda: partners.hooks(asked, private=chosen.fetch_private),
+        "incident": lambda: incident.main(asked),
         "verify": checks.verify,
         "erase": lambda: checks.erase(asked.report, asked.event),
     }

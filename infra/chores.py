@@ -64,7 +64,7 @@ def in_turn(publisher: Publisher, now: datetime, *, contact_days: int) -> None:
     try:
         once(publisher, now, contact_days=contact_days)
         publisher.service(now)
-        publisher.open_data()
+        publisher.open_data(now)
     except Exception:
         # Nothing is acknowledged that was not done: it is tried again in a minute.
         log.exception("a chore failed; it is tried again")

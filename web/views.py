@@ -259,6 +259,16 @@ class RecapIndexView:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentView:
+    """Something that was wrong with the service, and what was said of it: (when, words by language), in order."""
+
+    number: int
+    entries: tuple[tuple[datetime, Mapping[str, str]], ...]
+    closed: datetime | None
+    """None while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
     """The service itself: when this was written, the newest change that it shows, and what still waits."""
 
@@ -268,6 +278,10 @@ class ServiceView:
     """Marks that the publisher has not worked off yet."""
     roots: str
     """The last day (yyyy-mm-dd) that has a root, or ""."""
+    open_data: datetime | None = None
+    """When a file of the open data was written last; None while there is none."""
+    incidents: tuple[IncidentView, ...] = ()
+    """Those that go on first, newest first within each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,15 @@ import msgspec
 from web import data, desk, views
 from web.render import Renderer
 
-from . import opendata, public, records, roots, stats
+from . import public, records, roots, stats
 from .areas import Areas
+from .bulletin import Bulletin
 from .categories import Category
 from .intake import Kelurahan, Locator, photo_paths
 from .languages import LANGUAGES
+from .openfiles import OpenFiles
 from .recaps import Recaps
-from .report import Event, Report, moment, read_id, stamp
+from .report import Event, Report, read_id
 from .storage.files import Files
 from .storage.table import Change, Delete, Item, Key, Put, Table
 from .support import supporters
@@ -36,9 +38,6 @@ CITY = "city"
 ROUNDS = 20
 """So often one publisher writes a target again because the table moved on; then the change stream retries."""
 CHAIN_JSON = "laporan/{id}.json"
-OPEN_DATA = "opendata"
-"""Which state of a month's counts its open data shows."""
-MOST_OF_A_MONTH = 1_000_000
 
 Progress = Callable[[Sequence[str], str], Iterable[str]]
 """Hands on what it is given, one after another, and may show how far it got."""
@@ -116,6 +115,10 @@ class Publisher:
     @cached_property
     def _recaps(self) -> Recaps:
         return Recaps(self.table, self.renderer, self.locator, self.example)
+
+    @cached_property
+    def _open_files(self) -> OpenFiles:
+        return OpenFiles(self.table, self.site, self.renderer)
 
     def publish(self, changes: Sequence[Change]) -> Targets:
         """Rewrite what `changes` touch, and mark what can wait. Safe to repeat. Raises MovedOn."""
@@ -196,63 +199,13 @@ class Publisher:
                 return
         raise MovedOn(f"the counts of {month} changed as fast as its recap was written")
 
-    def open_data(self) -> list[str]:
-        """Rewrite `/data/terbuka/<yyyy-mm>.csv` and `.geojson` of the months whose counts moved. Returns those.
-
-        For a daily job: a month is read whole, report by report, but only when it changed.
-        """
-        done = []
-        for month in sorted(self._recaps.months()):
-            version = sum(item.version for item in records.every(self.table, f"recap#{month}"))
-            kept = self.table.get(Key(OPEN_DATA, month))
-            if kept and kept.body == {"version": version}:
-                continue
-            rows = list(self._open_rows(month))
-            self.site.put(f"data/terbuka/{month}.csv", opendata.as_csv(rows).encode())
-            self.site.put(f"data/terbuka/{month}.geojson", opendata.as_geojson(rows, month).encode())
-            self.table.transact([Put(Key(OPEN_DATA, month), {"version": version})])
-            done.append(month)
-        if done:
-            self._write(self._open_data_pages())
-        return done
-
-    def _open_data_pages(self) -> Iterator[tuple[str, bytes]]:
-        months = [item.key.sort for item in records.every(self.table, OPEN_DATA)]
-        for language, root in LANGUAGES.items():
-            page = self.renderer.open_data(months, opendata.FIELDS, language)
-            yield f"{root}data/terbuka/index.html", page.encode()
-
-    def _open_rows(self, month: str) -> Iterator[opendata.Row]:
-        """Public reports that came in during a month of Jakarta's, oldest first, in as few reads as possible."""
-        start, end = opendata.span(month)
-        ids = records.requested(
-            self.table, ["all"], stamp(start), stamp(end), most=MOST_OF_A_MONTH, descending=False
-        )
-        for first in range(0, len(ids), 100):
-            some = ids[first : first + 100]
-            found = records.load_many(self.table, some)
-            for each in some:
-                if (
-                    (it := found.get(each))
-                    and not it.private
-                    and it.place is not None
-                    and opendata.within(it, month)
-                ):
-                    yield opendata.row(it)
+    def open_data(self, now: datetime) -> list[str]:
+        """Rewrite the open data of the months whose counts moved. Returns those (yyyy-mm). For a daily job."""
+        return self._open_files.write(now)
 
     def service(self, now: datetime) -> None:
-        """The service's own page: how old is what everybody sees. The only page with a clock."""
-        newest = records.newest_change(self.table, stamp(now))
-        view = views.ServiceView(
-            written=now.replace(microsecond=0),
-            newest=moment(newest) if newest else None,
-            waiting=len(self.table.query("dirty", limit=1000).items),
-            roots=roots.last_day(self.table),
-        )
-        for language, root in LANGUAGES.items():
-            self.site.put(f"{root}status/index.html", self.renderer.service(view, language).encode())
-        told = {"written": stamp(now), "newest": newest, "waiting": view.waiting}
-        self.site.put("data/status.json", msgspec.json.encode(told))
+        """The service's own page, by the clock: how old is what everybody sees."""
+        Bulletin(self.table, self.site, self.renderer).service(now)
 
     def furniture(self) -> None:
         """What does not depend on reports: assets, the form, the pages for addresses that are not there, outlines."""
@@ -269,7 +222,7 @@ class Publisher:
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())
-        self._write(self._open_data_pages())
+        self._write(self._open_files.pages())
 
     def everything(self) -> None:
         """Rebuild the whole site from the table, and remove what no longer belongs to it.

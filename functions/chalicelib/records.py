@@ -18,6 +18,7 @@
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
+| incidents                      | <number>          | what operators told of the service itself   |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 
 `who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;

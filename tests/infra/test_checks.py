@@ -85,3 +85,17 @@ def test_erase_removes_the_words_and_verify_finds_the_history_whole(tmp_path: Pa
     status, _, also = command(tmp_path, "erase", "what", "1")
     assert status == 2
     assert "no report number" in also
+
+
+def test_an_incident_is_opened_told_and_closed_by_command(tmp_path: Path):
+    assert command(tmp_path, "incident", "open", "Peta lambat.", "The map is slow.")[0] == 0
+    status, out, _ = command(tmp_path, "incident", "close", "1", "Selesai.", "It is over.")
+    assert status == 0
+    assert out.startswith("1  closed  since ")
+    assert [line.partition("Z  ")[2] for line in out.splitlines()[1:]] == [
+        "Peta lambat. / The map is slow.",
+        "Selesai. / It is over.",
+    ]
+    status, out, said = command(tmp_path, "incident", "update", "1", "Lagi.", "Again.")
+    assert (status, out) == (1, "")
+    assert "incident 1 is closed" in said
