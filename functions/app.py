@@ -162,6 +162,21 @@ def staff_photo(report_id: str) -> Response:
     return answer("staff_photo", report_id=report_id)
 
 
+@app.route("/api/staff/clients", methods=["GET"])
+def staff_clients() -> Response:
+    return answer("staff_clients")
+
+
+@app.route("/api/staff/clients", methods=["POST"], content_types=ANY_TYPE)
+def staff_make_client() -> Response:
+    return answer("staff_make_client")
+
+
+@app.route("/api/staff/clients/{client}", methods=["POST"], content_types=ANY_TYPE)
+def staff_change_client(client: str) -> Response:
+    return answer("staff_change_client", client=client)
+
+
 # Triggers. Their modules are imported when first used: the API's cold start needs none of them.
 # What wakes them, and how failures are retried, is in template.yaml.
 

@@ -96,6 +96,7 @@ RIGHTS: Mapping[str, Right] = {
     "correct": Right(N_("correct category and words"), WORKERS, LEADERS, WORKERS),
     "place": Right(N_("correct the place, or give it one"), WORKERS, LEADERS, NOBODY),
     "contact": Right(N_("look at the contact, where the reporter allowed it"), WORKERS, NOBODY, WORKERS),
+    "clients": Right(N_("make, restrict and revoke API keys within their boundaries"), frozenset({ADMIN})),
     "queue": Right(N_("read the queue of their boundaries and agencies"), EVERYONE),
 }
 

@@ -116,6 +116,7 @@ MESSAGES: Mapping[str, str] = {
     "out_of_reach": N_("“%(value)s” is outside your boundaries."),
     "report_not_yours": N_("There is no report %(value)s within your boundaries."),
     "contact_hidden": N_("The reporter left no contact, or did not allow you to see it."),
+    "client_unknown": N_("There is no client “%(value)s” within your boundaries. The list names them all."),
     "changed_meanwhile": N_(
         "Somebody else changed this report while you were at it. See what is new, then decide."
     ),

@@ -6,7 +6,7 @@ Answers are for officers only and are never cached.
 
 from __future__ import annotations
 
-from . import deeds, queue, report, session
+from . import clients, deeds, queue, report, session
 from .report import ACTIONS
 
 OPERATIONS = (
@@ -14,6 +14,7 @@ OPERATIONS = (
     *queue.OPERATIONS,
     *report.OPERATIONS,
     *deeds.OPERATIONS,
+    *clients.OPERATIONS,
 )
 
 __all__ = ["ACTIONS", "OPERATIONS"]
