@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, CORSConfig, Response
 from chalice.app import MultiDict
-from chalicelib import api, logs, sharing, wiring
+from chalicelib import api, guard, logs, sharing, wiring
 from chalicelib.channels import open311, webhooks
 from chalicelib.operation import Request
 
@@ -37,7 +37,10 @@ def answer(name: str, **path: str) -> Response:
     logs.request_id.set(str((request.context or {}).get("requestId", "")))
     query = request.query_params or MultiDict({})
     many = {name: tuple(query.getlist(name)) for name in query}
-    asked = Request(path, dict(query), dict(request.headers), request.raw_body, many)
+    headers = dict(request.headers)
+    source = str(((request.context or {}).get("identity") or {}).get("sourceIp") or "")
+    headers[guard.VIEWER] = guard.viewer(headers, source, wiring.current().cdn_token)
+    asked = Request(path, dict(query), headers, request.raw_body, many)
     got = api.answer(wiring.parts(), name, asked)
     answered = {logs.REQUEST_HEADER: logs.request_id.get()} if logs.request_id.get() else {}
     return Response(body=got.body.decode(), status_code=got.status, headers=dict(got.headers) | answered)

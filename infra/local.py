@@ -18,13 +18,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
-from chalicelib import access, operation, settings, wiring
+from chalicelib import access, guard, operation, settings, wiring
 from chalicelib.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
 
-from infra import encoding, following, site_version
+from infra import encoding, following, patience, site_version
 from infra.issuer import CLIENT, ISSUER_AT, Issuer
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ class Server:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         headers = encoding.headers_of(environ)
+        headers[guard.VIEWER] = environ.get("REMOTE_ADDR", "")
         try:
             status, said, body = self._answer(method, environ, headers)
         except Exception:
@@ -338,17 +339,23 @@ def run(
         example = following.first_filling(table, chosen)
         publisher = wiring.publisher(example=example, progress=following.progress)
         following.prepare(publisher, site_version.of_site(chosen, example=example))
-        server = create_server(
+        server: Any = create_server(
             Server(chosen),
             host="127.0.0.1",
             port=chosen.port,
             threads=8,
             ident=None,
             max_request_body_size=chosen.max_photo_bytes + MAX_UPLOAD_SLACK,
-            channel_timeout=30,
-            connection_limit=200,
+            max_request_header_size=patience.HEADER_BYTES,
+            channel_timeout=chosen.patience_s,
+            cleanup_interval=min(chosen.patience_s, 10),
+            connection_limit=patience.CONNECTIONS,
+            asyncore_use_poll=True,
             clear_untrusted_proxy_headers=True,
+            trusted_proxy=chosen.trusted_proxy or None,
+            trusted_proxy_headers={"x-forwarded-for"} if chosen.trusted_proxy else set(),
         )
+        server.channel_class = patience.channel(chosen.patience_s)
         thread = follow(publisher, chosen)
         thread.start()
         if wiring.parts().approximate:

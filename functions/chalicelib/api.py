@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from . import body, cookies, participation, public, records, sharing, submission
+from . import body, cookies, guard, participation, public, puzzle, records, sharing, submission
 from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -178,20 +178,25 @@ class Health(msgspec.Struct, frozen=True):
 def create_report(parts: Parts, request: Request) -> Response:
     """POST /api/reports: JSON gets 201; a plain form gets 303 to the status page, or the form again with errors."""
     values: dict[str, Any] = {}
+    waited = ""
     try:
         values, files = body.read(
             request.body, request.headers.get("content-type", ""), max_bytes=parts.settings.max_body_bytes
         )
         plain = _wants_page(request, values)
         values.pop("form", None)
+        waited = str(values.pop(guard.WAITED, ""))
+        guard.untrapped(values)
         key = request.headers.get("idempotency-key") or None
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             raise Refused([Problem("idempotency_key", "Idempotency-Key")])
         read = submission.read(values, categories=parts.categories)
+        if parts.guard:
+            parts.guard.report(request, key=key, waited=waited)
         accepted = accept(parts.door, read, channel="web", files=files, key=key)
     except Refused as refused:
         if _wants_page(request, values):
-            return _form_again(parts, request, values, refused)
+            return _form_again(parts, request, values | {guard.WAITED: waited}, refused)
         return _in_json(refused, language_of(request, values))
     if plain:
         return _to_status_page(parts, accepted, read.language)
@@ -340,12 +345,15 @@ OPERATIONS = (
             413: (Errors, PAGE),
             415: (Errors, PAGE),
             422: (Errors, PAGE),
+            429: (Errors, PAGE),
             503: (Errors, PAGE),
         },
         takes=submission.Submission,
         content_types=BODY_TYPES,
         headers={
-            "Idempotency-Key": "8 to 128 letters, digits, - or _. The same key gives the same report for 7 days."
+            "Idempotency-Key": "8 to 128 letters, digits, - or _. The same key gives the same report for 7 days.",
+            "Device-Key": "Random text that a device keeps, 16 to 128 characters: its reports are counted together.",
+            puzzle.ANSWER_HEADER: "The challenge of an answer 429, a space, and the number that solves it.",
         },
     ),
     Operation(
@@ -403,7 +411,14 @@ OPERATIONS = (
         "/api/uploads",
         "Ask where to send a large photo",
         create_upload,
-        {201: (UploadTicket,), 400: (Errors,), 413: (Errors,), 415: (Errors,)},
+        {
+            201: (UploadTicket,),
+            400: (Errors,),
+            413: (Errors,),
+            415: (Errors,),
+            429: (Errors,),
+            503: (Errors,),
+        },
         takes=UploadWish,
         content_types=(body.JSON, body.URLENCODED),
     ),
@@ -438,6 +453,8 @@ def answer(parts: Parts, name: str, request: Request) -> Response:
     """Answer a request to an operation. Whatever a client sends, this returns; faults of ours are raised."""
     operation = BY_NAME[name]
     try:
+        if parts.guard:
+            parts.guard.admit(name, request)
         response = operation.handler(parts, request)
     except Refused as refused:
         response = _refusal(parts, request, operation, refused)
@@ -516,7 +533,9 @@ def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refus
 
     language = language_of(request, values)
     found = tuple(FieldError(p.field, p.message(language)) for p in refused.problems)
-    page = parts.renderer().report_form(FormView(body.strings(values), found), language)
+    shown = body.strings(values)
+    shown[guard.WAITED] = refused.headers.get(puzzle.HEADER) or shown.get(guard.WAITED, "")
+    page = parts.renderer().report_form(FormView(shown, found), language)
     return Response(refused.status, {"Content-Type": HTML_TYPE, **_when(refused)}, page.encode())
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .access import Gate
     from .agencies import Agency
     from .categories import Category
+    from .guard import Guard
     from .intake import Door
     from .settings import Settings
     from .storage.files import Files
@@ -58,6 +59,7 @@ class Parts:
     """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait.
 
     `gate` checks officers' tokens and `sign_in` says where they get them; None: nobody can sign in.
+    `guard` counts who asks how often; None: nobody is counted.
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class Parts:
     gate: Gate | None = None
     sign_in: Callable[[], Mapping[str, Any]] | None = None
     agencies: Mapping[str, Agency] = field(default_factory=dict)
+    guard: Guard | None = None
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):

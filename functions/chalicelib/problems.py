@@ -75,6 +75,19 @@ MESSAGES: Mapping[str, str] = {
         "This Idempotency-Key was used for a different report. Use a new key for a new report."
     ),
     "busy": N_("Many reports are coming in just now. Please send it again in a minute; nothing was lost."),
+    "head_too_large": N_("The request has too many or too long headers."),
+    "request_unreadable": N_("This is not a request we can read."),
+    "too_often": N_(
+        "That was very often from your connection. Please try again in %(seconds)s seconds; what you wrote is kept."
+    ),
+    "slower": N_(
+        "Many reports come from your connection just now. Nothing was lost: "
+        "please wait %(seconds)s seconds, then send it again."
+    ),
+    "trapped": N_(
+        "A field that nobody can see was filled in, as programs do. "
+        "It is empty again: please send the report once more."
+    ),
     "report_id": N_("“%(value)s” is not a report number. It has 8 letters and digits, such as 7K3M-9QX2."),
     "report_unknown": N_("There is no public report with the number %(value)s. Check the number."),
     "receipt_unknown": N_("This device has no key for the report %(value)s, or it has expired."),

@@ -76,6 +76,45 @@ class Settings:
     )
     oidc_client: str = _is("", "id of the desk at that provider; its tokens must be made for it")
     agencies: str = _is("", "TOML file of agencies; empty: the examples that ship")
+    limit_minutes: int = _is(
+        10, "length of the window in which requests of an address are counted, in minutes", least=1, most=1440
+    )
+    limit_reports: int = _is(
+        20,
+        "reports of one address in a window before each needs a small computation; 0: no limit",
+        least=0,
+        most=10_000,
+    )
+    limit_device: int = _is(
+        10, "the same for one browser, by the random key that it keeps", least=1, most=10_000
+    )
+    limit_hard: int = _is(
+        10,
+        "how many times LIMIT_REPORTS an address may send with computations before it is refused",
+        least=1,
+        most=1000,
+    )
+    limit_deeds: int = _is(
+        120,
+        "other requests of one kind of one address in a window, such as ratings; 0: no limit",
+        least=0,
+        most=100_000,
+    )
+    puzzle_bits: int = _is(
+        16, "how hard the computation is: each bit doubles it; 16 are about 65,000 tries", least=1, most=24
+    )
+    puzzle_wait_s: int = _is(60, "how long who cannot compute waits instead, in seconds", least=1, most=3600)
+    patience_s: int = _is(
+        20, "how long the local server waits for a request, or for more of it, in seconds", least=1, most=600
+    )
+    cdn_token: str = _is(
+        "",
+        "what the CDN sends to show that it is the CDN; only then its word counts for who asks. Empty: always",
+    )
+    trusted_proxy: str = _is(
+        "",
+        "address of a reverse proxy before the local server, such as 127.0.0.1, whose X-Forwarded-For counts",
+    )
     contact_days: int = _is(90, "days after closing until contact data is erased", least=1, most=365)
 
     @property

@@ -154,8 +154,11 @@ def parts() -> Parts:
 
     locator = geo.default_locator()
     gate, where = sign_in()
+    from .guard import Guard
+
     return Parts(
         settings=current(),
+        guard=Guard(table(), current(), now, secrets.token_bytes),
         door=Door(
             table=table(),
             private=files("private"),

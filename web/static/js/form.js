@@ -1,6 +1,7 @@
 // The report form with scripts: pin, position, photos made small, sending without leaving the page.
 // Without scripts the same form works as it stands; nothing here is needed to report.
 import { shrunk } from "./photo.js";
+import { sendPatiently } from "./puzzle.js";
 import { _, loadWords, ngettext, number, root } from "./words.js";
 
 const PHOTOS = 3;
@@ -262,10 +263,11 @@ async function send(event) {
   button.disabled = true;
   status.textContent = _("Sending …");
   try {
-    const response = await fetch(form.action, {
-      method: "POST",
-      body,
-      headers: { Accept: "application/json", "Idempotency-Key": key },
+    const request = { method: "POST", body, headers: { Accept: "application/json", "Idempotency-Key": key } };
+    const response = await sendPatiently(form.action, request, (computing) => {
+      status.textContent = computing
+        ? _("Many reports come from your connection. Your device computes for a moment, then it is sent …")
+        : _("Sending …");
     });
     const answer = await response.json().catch(() => ({}));
     status.textContent = "";
