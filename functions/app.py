@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, CORSConfig, Response
 from chalice.app import MultiDict
-from chalicelib import api, guard, logs, sharing, wiring
+from chalicelib import api, guard, logs, sharing, staff, wiring
 from chalicelib.channels import open311, webhooks
 from chalicelib.operation import Request
 
@@ -116,7 +116,8 @@ def answering(name: str) -> Callable[..., Response]:
     return lambda **path: answer(name, **path)
 
 
-for each in (*open311.OPERATIONS, *webhooks.OPERATIONS):
+# staff asks who officers are, everywhere by the same gate.
+for each in (*open311.OPERATIONS, *webhooks.OPERATIONS, *staff.OPERATIONS):
     route = app.route(
         each.path,
         methods=[each.method],
@@ -125,59 +126,6 @@ for each in (*open311.OPERATIONS, *webhooks.OPERATIONS):
         cors=SHARED if each.shared else None,
     )
     route(answering(each.name))
-
-
-# For officers. chalicelib/staff asks who they are, everywhere by the same gate.
-
-
-@app.route("/api/staff/session", methods=["GET"])
-def staff_sign_in() -> Response:
-    return answer("staff_sign_in")
-
-
-@app.route("/api/staff/me", methods=["GET"])
-def staff_me() -> Response:
-    return answer("staff_me")
-
-
-@app.route("/api/staff/queue", methods=["POST"], content_types=ANY_TYPE)
-def staff_queue() -> Response:
-    return answer("staff_queue")
-
-
-@app.route("/api/staff/reports/{report_id}", methods=["GET"])
-def staff_report(report_id: str) -> Response:
-    return answer("staff_report", report_id=report_id)
-
-
-@app.route("/api/staff/reports/{report_id}/actions", methods=["POST"], content_types=ANY_TYPE)
-def staff_act(report_id: str) -> Response:
-    return answer("staff_act", report_id=report_id)
-
-
-@app.route("/api/staff/reports/{report_id}/contact", methods=["POST"], content_types=ANY_TYPE)
-def staff_contact(report_id: str) -> Response:
-    return answer("staff_contact", report_id=report_id)
-
-
-@app.route("/api/staff/reports/{report_id}/photo", methods=["GET"])
-def staff_photo(report_id: str) -> Response:
-    return answer("staff_photo", report_id=report_id)
-
-
-@app.route("/api/staff/clients", methods=["GET"])
-def staff_clients() -> Response:
-    return answer("staff_clients")
-
-
-@app.route("/api/staff/clients", methods=["POST"], content_types=ANY_TYPE)
-def staff_make_client() -> Response:
-    return answer("staff_make_client")
-
-
-@app.route("/api/staff/clients/{client}", methods=["POST"], content_types=ANY_TYPE)
-def staff_change_client(client: str) -> Response:
-    return answer("staff_change_client", client=client)
 
 
 # Triggers. Their modules are imported when first used: the API's cold start needs none of them.

@@ -22,6 +22,7 @@ SOURCES: tuple[tuple[str, str], ...] = (
     ("web/*.py", "python"),
     ("functions/chalicelib/*.py", "python"),
     ("functions/chalicelib/channels/*.py", "python"),
+    ("functions/chalicelib/staff/*.py", "python"),
     ("infra/issuer.py", "python"),
     ("web/templates/*.*ml", "jinja2.ext:babel_extract"),
     ("web/static/js/*.js", "javascript"),

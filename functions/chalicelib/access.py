@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -20,7 +20,7 @@ import msgspec
 
 from .problems import Problem, Refused
 from .report import Office, Report, stamp
-from .storage.table import ConditionFailed, Expect, Key, Put, Table
+from .storage.table import ConditionFailed, Delete, Expect, Expectation, Key, Put, Table, Write
 from .worklist import at_home, in_doubt
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ ROLES = (OFFICER, COORDINATOR, SUPERVISOR, ADMIN, AUDITOR)
 EVERYONE = frozenset(ROLES)
 WORKERS = EVERYONE - {AUDITOR}
 LEADERS = frozenset({COORDINATOR, SUPERVISOR, ADMIN})
+ADMINS = frozenset({ADMIN})
 NOBODY: frozenset[str] = frozenset()
 PROVINCE = "31"
 """Who covers this covers every kelurahan, and the reports without a place."""
@@ -38,6 +39,7 @@ BOUNDARY = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?")
 CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 """An agency's code. It cannot look like a kelurahan's."""
 PARTITION = "officers"
+MOST_COLLEAGUES = 200
 ALGORITHM = "RS256"
 LEEWAY_S = 30
 """Clocks of two machines differ by no more."""
@@ -95,9 +97,12 @@ RIGHTS: Mapping[str, Right] = {
     "hand_over": Right(N_("hand it to another office, or send it back"), WORKERS, LEADERS, WORKERS),
     "correct": Right(N_("correct category and words"), WORKERS, LEADERS, WORKERS),
     "place": Right(N_("correct the place, or give it one"), WORKERS, LEADERS, NOBODY),
+    "assign": Right(N_("give it to a person of the office where it is"), WORKERS, LEADERS, WORKERS),
     "contact": Right(N_("look at the contact, where the reporter allowed it"), WORKERS, NOBODY, WORKERS),
     "clients": Right(N_("make, restrict and revoke API keys within their boundaries"), frozenset({ADMIN})),
     "queue": Right(N_("read the queue of their boundaries and agencies"), EVERYONE),
+    "accounts": Right(N_("make, change and close officers' accounts, never beyond their own rights"), ADMINS),
+    "rules": Right(N_("edit agencies, routing rules and templates within their boundaries"), ADMINS),
 }
 
 
@@ -252,8 +257,8 @@ def load(table: Table, officer_id: str) -> Officer | None:
     return msgspec.convert(item.body, Officer) if item else None
 
 
-def save(table: Table, officer: Officer) -> None:
-    """Keep an account. Raises ValueError for a role, boundary or agency code that cannot be."""
+def check(officer: Officer) -> None:
+    """Raises ValueError for a role, boundary or agency code that cannot be."""
     if officer.role not in ROLES:
         raise ValueError(f"role {officer.role!r}: choose from {', '.join(ROLES)}")
     if wrong := [each for each in officer.boundaries if not BOUNDARY.fullmatch(each)]:
@@ -262,14 +267,42 @@ def save(table: Table, officer: Officer) -> None:
         raise ValueError(f"agency {wrong[0]!r} is no code: small letters, digits and dashes")
     if not officer.boundaries and not officer.agencies:
         raise ValueError(f"officer {officer.id!r} needs a boundary or an agency, or could see nothing")
-    table.transact([Put(Key(PARTITION, officer.id), msgspec.to_builtins(officer))])
+
+
+def save(
+    table: Table, officer: Officer, *, expect: Expectation = Expect.ANY, also: Sequence[Write] = ()
+) -> None:
+    """Keep an account, and its place among its office's people. `also` are writes that happen with it or not at all.
+
+    Raises ValueError for what check() refuses, ConditionFailed when `expect` does not hold.
+    """
+    check(officer)
+    before = load(table, officer.id)
+    writes: list[Write] = [Put(Key(PARTITION, officer.id), msgspec.to_builtins(officer), expect), *also]
+    here = _colleague_key(officer)
+    if before and _colleague_key(before) != here:
+        writes.append(Delete(_colleague_key(before)))
+    writes.append(Delete(here) if officer.disabled else Put(here, {}))
+    table.transact(writes)
+
+
+def _colleague_key(officer: Officer) -> Key:
+    return Key(f"colleagues#{officer.office.code}", officer.id)
+
+
+def colleagues(table: Table, office: str) -> list[Officer]:
+    """The people of an office by name, closed accounts left out; at most MOST_COLLEAGUES."""
+    found = table.query(f"colleagues#{office}", limit=MOST_COLLEAGUES).items
+    kept = table.get_many([Key(PARTITION, item.key.sort) for item in found]).values()
+    officers = (msgspec.convert(item.body, Officer) for item in kept)
+    return sorted((each for each in officers if not each.disabled), key=lambda each: (each.name, each.id))
 
 
 def add_missing(table: Table, officers: Iterable[Officer]) -> None:
     """Keep accounts that are not there yet; those that are there stay as they are."""
     for officer in officers:
         try:
-            table.transact([Put(Key(PARTITION, officer.id), msgspec.to_builtins(officer), Expect.ABSENT)])
+            save(table, officer, expect=Expect.ABSENT)
         except ConditionFailed:
             continue
 

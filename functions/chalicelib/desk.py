@@ -349,16 +349,23 @@ def looked_draft(*, office: Office) -> Draft:
     return draft
 
 
-def write_note(desk: Desk, report_id: str, text: str, by: By) -> None:
-    """A private note beside the report's history: no event, nothing public. Raises MoveRefused, KeyReused."""
-    if not text.strip():
+def write_note(
+    desk: Desk, report_id: str, text: str, by: By, *, assigned: str = "", also: Sequence[Write] = ()
+) -> None:
+    """A private note beside the report's history: no event, nothing public. `assigned` names who it was given to.
+
+    `also` are writes that happen with it or not at all. Raises MoveRefused, KeyReused, Changed.
+    """
+    if not text.strip() and not also:
         raise lifecycle.MoveRefused("text_missing", "a note needs words")
     if by.key and done_before(desk, report_id, by):
         return
     at = stamp(desk.now())
     sort = f"note#{at}#{desk.random_bytes(4).hex()}"
     body = {"at": at, "officer": by.officer, "name": by.name, "office": by.office.name, "note": text.strip()}
-    writes: list[Write] = [Put(Key(f"report#{report_id}", sort), body, Expect.ABSENT)]
+    if also:
+        body["assigned"] = assigned
+    writes: list[Write] = [Put(Key(f"report#{report_id}", sort), body, Expect.ABSENT), *also]
     if by.key:
         expires = int(desk.now().timestamp()) + KEPT_S
         writes.append(Put(_deed_key(by), {"id": report_id, "asked": by.asked}, Expect.ABSENT, expires))

@@ -135,8 +135,13 @@ MESSAGES: Mapping[str, str] = {
     ),
     "nothing_changed": N_("Nothing would change. Correct something first."),
     "office_unknown": N_("The report cannot go to “%(value)s”. Choose another office from the list."),
+    "officer_not_here": N_(
+        "It can only be given to somebody of the office where it is. Choose from the list."
+    ),
     "nowhere_back": N_("There is no office that it could be sent back to."),
     "area_wrong": N_("The area %(value)s."),
+    "views_too_many": N_("You have saved %(most)s views; that is the most. Forget one first."),
+    "view_too_large": N_("The drawn area is too large to be saved. Simplify it."),
     "deed_wrong": N_("The request cannot be read: %(value)s."),
     "channel_unknown": N_("There is no channel “%(value)s” that takes messages here."),
     "key_wrong": N_(

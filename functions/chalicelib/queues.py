@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
-from .access import PROVINCE, Officer
+from . import assigning
+from .access import PROVINCE, Officer, may
 from .lifecycle import CLOSED, OPEN, STATES
-from .records import NO_PLACE, Row, by_state, every
+from .records import NO_PLACE, Row, by_state, every, row_of
 from .storage.table import Table
-from .worklist import WORKLOAD, kota_of
+from .worklist import DOUBT, LOW, LOW_RATING, WORKLOAD, kota_of
 
 PAGE = 50
 LOOKED_AT = 1000
 """Rows looked at for one page at most; when few of them fit, the page is short and says where it goes on."""
 CHUNK = 100
+MOST_LISTS = 12
+"""So many kelurahan are read from their own lists, three each: the largest kecamatan has eleven. For more of them
+the lists of their kota are read instead, one each, and every row is judged by its place."""
 MOST_VERTICES = 5000
 
 Ring = Sequence[tuple[float, float]]
@@ -51,7 +55,8 @@ class Filter:
     """What an officer looks for. `boundaries` are code prefixes and agency codes; empty: all that is theirs.
 
     `since` and `until` are stamps of when the report was made; `office` is where it is now; `waiting_for`
-    are codes of offices, or boundaries, that must act next.
+    are codes of offices, or boundaries, that must act next. `within` is set by `plan`: where the partitions that
+    are read hold more than was asked for, the boundaries and agencies that a row must lie in.
     """
 
     boundaries: tuple[str, ...] = ()
@@ -63,9 +68,11 @@ class Filter:
     until: str = ""
     waiting_for: tuple[str, ...] = ()
     doubtful: bool = False
+    low_rating: bool = False
     without_place: bool = False
     words: str = ""
     area: Area | None = None
+    within: tuple[str, ...] = ()
 
     def fits(self, row: Row) -> bool:
         """Whether a row is looked for. Place and time are the query's business; all else is judged here."""
@@ -76,6 +83,8 @@ class Filter:
             and (not self.channel or row.channel == self.channel)
             and (not self.waiting_for or self._waits(row))
             and (not self.doubtful or row.in_doubt)
+            and (not self.low_rating or row.rating == LOW_RATING)
+            and (not self.within or self._theirs(row))
             and (not self.words or self._worded(row))
             and (self.area is None or self._within(row))
         )
@@ -84,6 +93,13 @@ class Filter:
         code = row.office or ""
         theirs = any(code == each or code.startswith(f"{each}.") for each in self.waiting_for)
         return theirs and not STATES[row.state].closed
+
+    def _theirs(self, row: Row) -> bool:
+        return any(
+            code and (code == each or code.startswith(f"{each}."))
+            for code in (row.kode, row.office, row.doubt)
+            for each in self.within
+        )
 
     def _worded(self, row: Row) -> bool:
         text = f"{row.text} {row.id}".casefold()
@@ -112,39 +128,50 @@ class OutOfReach(PermissionError):
         self.code = code
 
 
-def partitions(officer: Officer, wanted: Filter, kelurahan: Iterable[str]) -> list[str]:
-    """The partitions that together hold every row that the filter may show this officer, and no stranger's.
+def plan(officer: Officer, wanted: Filter, kelurahan: Iterable[str]) -> tuple[list[str], Filter]:
+    """The partitions that hold every row that the filter may show this officer, and the filter that judges them.
 
-    Raises OutOfReach when the filter names a boundary that is not theirs.
+    At most 3 for each of MOST_LISTS kelurahan, or one for each kota, and one for each agency; twice that when
+    open and closed reports are asked for. Raises OutOfReach when the filter names a boundary that is not theirs.
     """
     phases = [p for p, states in (("open", OPEN), ("closed", CLOSED)) if set(wanted.states) & set(states)]
     if wanted.without_place:
         if not officer.covers(PROVINCE):
             raise OutOfReach(NO_PLACE)
-        return [f"list#{who}#{phase}#{NO_PLACE}" for who in ("public", "private") for phase in phases]
-    codes = sorted(kelurahan)
-    found: list[str] = []
-    for phase in phases:
-        for code in wanted.boundaries or (*officer.boundaries, *officer.agencies):
-            if code in officer.agencies:
-                found.append(f"desk#{phase}#@{code}")
-            elif not officer.covers(code):
-                raise OutOfReach(code)
-            else:
-                found += _of_boundary(code, codes, phase)
-    return list(dict.fromkeys(found))
-
-
-def _of_boundary(code: str, codes: Sequence[str], phase: str) -> list[str]:
-    """A kota or more: one partition per kota. Less: the lists of its kelurahan, and what stands there as a guest."""
-    inside = [kode for kode in codes if kode == code or kode.startswith(f"{code}.")]
-    if len(code) <= 5:
-        return [f"desk#{phase}#{kota}" for kota in sorted({kota_of(kode) for kode in inside})]
-    return [
-        name
-        for kode in inside
-        for name in (f"list#public#{phase}#{kode}", f"list#private#{phase}#{kode}", f"desk#{phase}#@{kode}")
-    ]
+        return [f"list#{who}#{phase}#{NO_PLACE}" for who in ("public", "private") for phase in phases], wanted
+    asked = wanted.boundaries or (*officer.boundaries, *officer.agencies)
+    agencies = [code for code in asked if code in officer.agencies]
+    prefixes = [code for code in asked if code not in officer.agencies]
+    for code in prefixes:
+        if not officer.covers(code):
+            raise OutOfReach(code)
+    inside = sorted(
+        kode for kode in kelurahan if any(kode == p or kode.startswith(f"{p}.") for p in prefixes)
+    )
+    kotas = sorted({kota_of(kode) for kode in inside})
+    marked = [mark for mark, only in ((DOUBT, wanted.doubtful), (LOW, wanted.low_rating)) if only]
+    if marked:
+        # Few reports bear a mark: its own lists are short, and what is at an agency is judged with the rest.
+        kotas = kotas or sorted({kota_of(kode) for kode in kelurahan})
+        return [f"desk#{marked[0]}#{kota}" for kota in kotas], replace(wanted, within=tuple(asked))
+    found = [f"desk#{phase}#@{code}" for phase in phases for code in agencies]
+    whole = {code[:5] for code in prefixes if len(code) <= 5} | ({*kotas} if PROVINCE in prefixes else set())
+    if len([kode for kode in inside if kota_of(kode) not in whole]) <= MOST_LISTS:
+        for phase in phases:
+            found += [f"desk#{phase}#{kota}" for kota in kotas if kota in whole]
+            found += [
+                name
+                for kode in inside
+                if kota_of(kode) not in whole
+                for name in (
+                    f"list#public#{phase}#{kode}",
+                    f"list#private#{phase}#{kode}",
+                    f"desk#{phase}#@{kode}",
+                )
+            ]
+        return found, wanted
+    found += [f"desk#{phase}#{kota}" for phase in phases for kota in kotas]
+    return found, replace(wanted, within=tuple(asked))
 
 
 def page(
@@ -161,7 +188,7 @@ def page(
 
     Raises OutOfReach.
     """
-    names = partitions(officer, wanted, kelurahan)
+    names, wanted = plan(officer, wanted, kelurahan)
     start, end = wanted.since or None, f"{wanted.until}~" if wanted.until else None
     if after and oldest_first:
         start = f"{after}!"  # the first text after `after` that an id can follow
@@ -180,6 +207,31 @@ def page(
         if wanted.fits(row):
             rows.append(row)
     return Found(tuple(rows), None, looked)
+
+
+def assigned_page(
+    table: Table,
+    officer: Officer,
+    wanted: Filter,
+    kelurahan: Iterable[str],
+    *,
+    after: str = "",
+    oldest_first: bool = False,
+    limit: int = PAGE,
+) -> Found:
+    """The same of what was given to the officer in person: their own short list, judged by whole reports.
+
+    Raises OutOfReach.
+    """
+    _, judging = plan(officer, wanted, kelurahan)
+    asked = replace(judging, within=wanted.boundaries)
+    found, more = assigning.reports_of(
+        table, officer.id, after=after, descending=not oldest_first, limit=limit
+    )
+    rows = [msgspec.convert(row_of(each), Row) for each in found if may(officer, "see", each)]
+    times = (wanted.since, f"{wanted.until}~" if wanted.until else "~")
+    fitting = tuple(row for row in rows if times[0] <= row.created < times[1] and asked.fits(row))
+    return Found(fitting, more, len(found))
 
 
 def _rows(

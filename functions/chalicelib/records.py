@@ -19,6 +19,11 @@
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
 | incidents                      | <number>          | what operators told of the service itself   |
+| officers                       | <subject>         | an officer's account                        |
+| colleagues#<office>            | <subject>         | whose accounts belong to an office          |
+| views#<subject>                | <hash of name>    | an officer's saved view                     |
+| assigned#<subject>             | <created>#<id>    | a report on somebody's desk                 |
+| report#<id>                    | assigned          | which person of the office has it           |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 
 `who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;
@@ -72,6 +77,9 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     in_doubt: bool = False
     percent: int | None = None
     planned: str | None = None
+    rating: str | None = None
+    doubt: str | None = None
+    """The other kelurahan of a place in doubt."""
 
 
 def head_key(report_id: str) -> Key:
@@ -291,6 +299,8 @@ def row_of(report: Report) -> dict[str, Any]:
             in_doubt=in_doubt(report),
             percent=report.percent,
             planned=report.planned,
+            rating=report.rating,
+            doubt=report.place.runner_up if in_doubt(report) and report.place else None,
         )
     )
     return body

@@ -2,13 +2,15 @@
 
 A kelurahan's own lists hold every report of its place. Here is what they cannot: one
 row per kota (so that a city-wide queue reads six partitions, not 267), one at the
-office it was handed to, one at the other kelurahan of a doubt until somebody takes it.
+office it was handed to, one at the other kelurahan of a doubt until somebody takes it,
+and one among the few that are in doubt or that left their reporter unsatisfied.
 Decides only; records.py writes and reads.
 
 | partition                  | sort            | what                                                  |
 | -------------------------- | --------------- | ----------------------------------------------------- |
 | desk#<phase>#<kota>        | <created>#<id>  | reports of a kota, or that an office of it must see   |
 | desk#<phase>#@<office>     | <created>#<id>  | reports at an agency, or at a kelurahan not their own |
+| desk#<mark>#<kota>         | <created>#<id>  | reports of a kota in doubt, or rated unsatisfied      |
 | workload                   | <kode or office>| private reports of a kelurahan, reports at an agency  |
 """
 
@@ -22,6 +24,9 @@ from .lifecycle import STATES
 from .report import Report
 from .storage.table import Add, Delete, Key, Put, Write
 
+DOUBT, LOW = "doubt", "low"
+"""Marks: so few reports bear them that a filter finds them in a list of their own."""
+LOW_RATING = "unsatisfied"
 KODE = re.compile(r"\d{2}\.\d{2}\.\d{2}\.\d{4}")
 WORKLOAD = "workload"
 NOWHERE = "-"
@@ -50,7 +55,7 @@ def kota_of(kode: str) -> str:
 
 
 def keys(report: Report) -> list[Key]:
-    """The report's rows in queues, beside its kelurahan's lists. At most five."""
+    """The report's rows in queues, beside its kelurahan's lists. At most seven."""
     codes: list[str] = []
     if report.place:
         codes.append(kota_of(report.place.kode))
@@ -61,7 +66,13 @@ def keys(report: Report) -> list[Key]:
     if in_doubt(report) and report.place and report.place.runner_up:
         codes += [f"@{report.place.runner_up}", kota_of(report.place.runner_up)]
     sort = f"{report.created}#{report.id}"
-    return [Key(f"desk#{phase_of(report)}#{code}", sort) for code in dict.fromkeys(codes)]
+    partitions = [f"desk#{phase_of(report)}#{code}" for code in dict.fromkeys(codes)]
+    if in_doubt(report) and report.place:
+        kotas = (kota_of(kode) for kode in (report.place.kode, report.place.runner_up) if kode)
+        partitions += [f"desk#{DOUBT}#{kota}" for kota in dict.fromkeys(kotas)]
+    if report.rating == LOW_RATING and report.place:
+        partitions.append(f"desk#{LOW}#{kota_of(report.place.kode)}")
+    return [Key(partition, sort) for partition in partitions]
 
 
 def writes(before: Report | None, after: Report, row: Mapping[str, Any]) -> list[Write]:

@@ -136,3 +136,7 @@ def photo() -> Callable[..., bytes]:
         return kept.getvalue()
 
     return make
+
+
+# Last, because these build on what stands above.
+from .desks import at, keys_file, send  # noqa: E402, F401

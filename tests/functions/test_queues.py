@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 from chalicelib import access, intake, queues, records
+from chalicelib.lifecycle import OPEN as OPEN_STATES
 from chalicelib.lifecycle import STATES
 from chalicelib.report import Office, Place
 from chalicelib.storage.sqlite import SQLiteTable
@@ -226,6 +228,144 @@ def test_a_rare_match_is_found_page_by_page_and_every_page_says_where_it_goes_on
     page = queues.page(table, who, queues.Filter(words="00000001"), CODES)
     assert (page.rows, page.looked_at) == ((), queues.LOOKED_AT)
     assert ids(table, who, queues.Filter(words="00000001")) == ["00000001"]
+
+
+# A hundred thousand open reports.
+
+TOWN = tuple(f"31.{kota}.{n // 8:02d}.10{n % 8:02d}" for kota in range(70, 76) for n in range(8, 52))
+"""A city of six kota, each of 44 kelurahan in kecamatan of eight."""
+OPEN_REPORTS = 100_000
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> SQLiteTable:
+    """The rows of 100,000 open reports, as worklist and records lay them, put into the file directly."""
+    path = tmp_path_factory.mktemp("city") / "table.sqlite3"
+    table = SQLiteTable(path)
+    rows: list[tuple[str, str, str]] = []
+    for n in range(OPEN_REPORTS):
+        kode = TOWN[n * 7919 % len(TOWN)]
+        handed, doubt = n % 20 == 0, TOWN[n % len(TOWN)] if n % 500 == 1 else None
+        at = f"2026-{1 + n // 10_000:02d}-01T00:{n // 3600 % 60:02d}:{n % 60:02d}.000Z"
+        body = json.dumps({
+            "id": f"{n:08d}", "category": ("jalan", "sampah", "pohon")[n % 3], "state": OPEN_STATES[n % 4],
+            "text": f"Lubang nomor {n}", "longitude": 106.8, "latitude": -6.2, "created": at, "updated": at,
+            "kode": kode, "office": ROADS.code if handed else kode, "channel": "sms" if n % 997 == 0 else "web",
+            "in_doubt": bool(doubt), "doubt": doubt,
+        })  # fmt: skip
+        lists = [f"list#public#open#{kode}", f"desk#open#{kode[:5]}"]
+        lists += [f"desk#open#@{ROADS.code}"] if handed else []
+        if doubt:
+            lists += [f"desk#open#@{doubt}", *{f"desk#open#{doubt[:5]}", f"desk#doubt#{doubt[:5]}"}]
+            lists.append(f"desk#doubt#{kode[:5]}")
+        rows += [(each, f"{at}#{n:08d}", body) for each in dict.fromkeys(lists)]
+    counters = json.dumps({"waiting": 94, "in_progress": 95})
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA synchronous = OFF")
+        file.executemany(
+            "INSERT INTO items (partition, sort, body, version) VALUES (?, ?, ?, 1)", sorted(rows)
+        )
+        file.executemany(
+            "INSERT INTO items (partition, sort, body, version, counters) VALUES ('counts', ?, '{}', 1, ?)",
+            [(kode, counters) for kode in TOWN],
+        )
+    file.close()
+    return table
+
+
+WHO = {
+    "kelurahan": officer(at=(TOWN[0],)),
+    "kecamatan": officer(at=(TOWN[0][:8],), role="coordinator"),
+    "kota": officer(at=("31.71",), role="supervisor"),
+    "province": officer(at=("31",), role="admin"),
+    "agency": officer(agencies=(ROADS.code,)),
+    "auditor": officer(at=("31",), role="auditor"),
+}
+SQUARE = queues.read_area(
+    {
+        "type": "Polygon",
+        "coordinates": [[[106.7, -6.3], [106.9, -6.3], [106.9, -6.1], [106.7, -6.1], [106.7, -6.3]]],
+    }
+)
+WISHES = {
+    "everything": queues.Filter(),
+    "one state": queues.Filter(states=("in_progress",)),
+    "category": queues.Filter(categories=("pohon",)),
+    "office": queues.Filter(office=ROADS.code),
+    "channel": queues.Filter(channel="sms"),
+    "old": queues.Filter(until="2026-02-01T00:00:00.000Z"),
+    "new": queues.Filter(since="2026-10-01T00:00:00.000Z"),
+    "waiting for us": queues.Filter(waiting_for=(TOWN[0], ROADS.code)),
+    "in doubt": queues.Filter(doubtful=True),
+    "low rating": queues.Filter(low_rating=True, states=tuple(STATES)),
+    "rare words": queues.Filter(words="nomor 77777"),
+    "open and closed": queues.Filter(states=tuple(STATES)),
+    "drawn": queues.Filter(area=SQUARE),
+    "drawn elsewhere": queues.Filter(
+        area=queues.Area(((((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)),),))
+    ),
+}
+
+
+@pytest.mark.parametrize("role", WHO)
+def test_with_100_000_open_reports_a_page_costs_the_same_whatever_is_asked_by_whom(
+    city: SQLiteTable, role: str
+):
+    who = WHO[role]
+    for name, wanted in WISHES.items():
+        for oldest_first in (False, True):
+            counted = Counted(city)
+            page = queues.page(counted, who, wanted, TOWN, oldest_first=oldest_first)  # type: ignore[arg-type]
+            # Each list is opened once, and then read on in ever larger pieces until enough rows were judged.
+            assert counted.queries <= 3 * queues.MOST_LISTS * 2 + queues.LOOKED_AT // queues.CHUNK + 12, name
+            assert counted.rows <= 2 * queues.LOOKED_AT, name
+            assert page.looked_at <= queues.LOOKED_AT, name
+            assert len(page.rows) <= queues.PAGE, name
+    counted = Counted(city)
+    queues.counts(counted, who)  # type: ignore[arg-type]
+    assert counted.rows <= 2 * len(TOWN)
+    assert counted.queries <= 8
+
+
+def test_many_areas_at_once_cost_no_more_than_few(city: SQLiteTable):
+    """Named one by one, all kecamatan of the city read a list for each kota, and show what their own lists hold."""
+    who = WHO["province"]
+    named = tuple(sorted({kode[:8] for kode in TOWN}))
+    counted = Counted(city)
+    page = queues.page(counted, who, queues.Filter(boundaries=named), TOWN)  # type: ignore[arg-type]
+    assert counted.queries <= 12
+    assert page == queues.page(city, who, queues.Filter(), TOWN)
+    few = named[:3]
+    apart = sorted(
+        row.id for code in few for row in queues.page(city, who, queues.Filter(boundaries=(code,)), TOWN).rows
+    )
+    together = queues.page(city, who, queues.Filter(boundaries=few), TOWN)
+    assert len(together.rows) == queues.PAGE
+    assert {row.id for row in together.rows} <= set(apart)
+
+
+def test_the_few_in_doubt_are_found_at_once_among_a_hundred_thousand(city: SQLiteTable):
+    page = queues.page(city, WHO["province"], queues.Filter(doubtful=True), TOWN)
+    assert len(page.rows) == queues.PAGE
+    assert page.looked_at == queues.PAGE
+
+
+def test_marked_reports_are_their_two_kelurahans_and_nobody_elses(
+    door: intake.Door, table: SQLiteTable, clock: Clock
+):
+    """The lists of a kota hold its neighbours' too: whoever reads them sees what their own lists would show."""
+    doubtful = put(door, 1, doubt=CIDENG)
+    low = put(door, 2, state="done", rating="unsatisfied")
+    handed = put(door, 3, state="done", rating="unsatisfied", office=ROADS)
+    put(door, 4, state="done", rating="satisfied")
+    closed = queues.Filter(low_rating=True, states=tuple(STATES))
+    doubt = queues.Filter(doubtful=True)
+    assert ids(table, officer(at=(CIDENG,)), doubt) == [doubtful.id]
+    assert ids(table, officer(at=(GAMBIR,)), doubt) == [doubtful.id]
+    assert ids(table, officer(at=(FAR,)), doubt) == []
+    assert ids(table, officer(at=(GAMBIR,)), closed) == [handed.id, low.id]
+    assert ids(table, officer(at=(CIDENG,)), closed) == []
+    assert ids(table, officer(agencies=(ROADS.code,)), closed) == [handed.id]
 
 
 # Areas.

@@ -6,12 +6,13 @@ Answers are for officers only and are never cached.
 
 from __future__ import annotations
 
-from . import clients, deeds, queue, report, session
+from . import clients, deeds, queue, report, session, views
 from .report import ACTIONS
 
 OPERATIONS = (
     *session.OPERATIONS,
     *queue.OPERATIONS,
+    *views.OPERATIONS,
     *report.OPERATIONS,
     *deeds.OPERATIONS,
     *clients.OPERATIONS,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import body, desk, lifecycle, records
+from .. import assigning, body, desk, lifecycle, records
 from ..access import Officer, may
 from ..agencies import office as office_of
 from ..intake import IDEMPOTENCY_KEY, made_photos, photo_paths
@@ -70,6 +70,7 @@ class Deed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     kelurahan: Annotated[str, Meta(max_length=13)] = ""
+    person: Annotated[str, Meta(max_length=128, description="Whom `assign` gives it to; empty: nobody.")] = ""
     photo: Annotated[
         tuple[Annotated[str, Meta(max_length=6_000_000)], ...],
         Meta(max_length=MAX_PHOTOS, description="Photos after: keys from POST /api/uploads, or base64."),
@@ -116,7 +117,28 @@ def _do(parts: Parts, officer: Officer, it: Report, deed: Deed, by: desk.By) -> 
     if deed.action == "note":
         desk.write_note(desk_of(parts), it.id, deed.note or deed.text, by)
         return load(parts, it.id)
-    return desk.act(desk_of(parts), it.id, by, DRAFTS[deed.action](parts, officer, it, deed))
+    if deed.action == "assign":
+        _assign(parts, officer, it, deed, by)
+        return load(parts, it.id)
+    leaves = deed.action in {"hand_over", "send_back"} or (
+        deed.action == "move" and deed.to in lifecycle.CLOSED
+    )
+    also = assigning.end(parts.door.table, it) if leaves else []
+    return desk.act(desk_of(parts), it.id, by, DRAFTS[deed.action](parts, officer, it, deed), also=also)
+
+
+def _assign(parts: Parts, officer: Officer, it: Report, deed: Deed, by: desk.By) -> None:
+    """Give it to a person of the office where it is, or to nobody; colleagues read that it was."""
+    table = parts.door.table
+    people = {each.id: each for each in assigning.candidates(table, it)}
+    if lifecycle.STATES[it.state].closed or (deed.person and deed.person not in people):
+        raise Refused([Problem("officer_not_here", "person", {"value": deed.person})])
+    to = people.get(deed.person)
+    has = assigning.current(table, it)
+    if (has.officer if has else None) == (to.id if to else None):
+        raise lifecycle.MoveRefused("nothing_changed", "it is with that person already")
+    also = assigning.writes(table, it, to, officer, parts.door.now())
+    desk.write_note(desk_of(parts), it.id, deed.note, by, assigned=to.name if to else "", also=also)
 
 
 def _take(parts: Parts, officer: Officer, it: Report, deed: Deed) -> desk.Draft:

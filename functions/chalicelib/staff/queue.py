@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from .. import body, lifecycle, queues, records
+from .. import assigning, body, lifecycle, queues, records
 from ..access import Officer
 from ..operation import Operation, Parts, Request, Response, reply
 from ..problems import Problem, Refused
@@ -29,7 +29,13 @@ class QueueWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: Annotated[str, Meta(max_length=40)] = ""
     since: Annotated[str, Meta(max_length=40, description="Made then or later: 2026-11-23 or a time.")] = ""
     until: Annotated[str, Meta(max_length=40, description="Made then or earlier.")] = ""
+    newer_days: Annotated[int, Meta(ge=0, le=3650, description="Made in the last so many days; 0: any.")] = 0
+    older_days: Annotated[
+        int, Meta(ge=0, le=3650, description="Made longer ago than so many days; 0: any.")
+    ] = 0
     mine: Annotated[bool, Meta(description="Only what waits for the officer's own office.")] = False
+    assigned: Annotated[bool, Meta(description="Only what was given to the officer in person.")] = False
+    low_rating: Annotated[bool, Meta(description="Only those whose reporter was not satisfied.")] = False
     doubtful: Annotated[bool, Meta(description="Only places in doubt that nobody took yet.")] = False
     without_place: Annotated[bool, Meta(description="Only reports that nobody could place yet.")] = False
     words: Annotated[str, Meta(max_length=200, description="Words in the text, or a number.")] = ""
@@ -60,6 +66,8 @@ class QueueRow(msgspec.Struct, frozen=True):
     in_doubt: bool
     percent: int | None
     planned: str | None
+    rating: str | None
+    assigned: Annotated[str | None, Meta(description="Name of who has it, for colleagues only.")]
     photo: bool
     example: bool
 
@@ -79,10 +87,11 @@ def queue(parts: Parts, request: Request) -> Response:
     """POST /api/staff/queue: a page of the officer's queue, and the counts by state."""
     officer = asking(parts, request, "queue")
     wish = read_body(parts, request, QueueWish)
-    wanted = _filter(officer, wish)
+    wanted = filter_of(officer, wish, parts.door.now())
     table = parts.door.table
     try:
-        found = queues.page(
+        reading = queues.assigned_page if wish.assigned else queues.page
+        found = reading(
             table,
             officer,
             wanted,
@@ -93,11 +102,13 @@ def queue(parts: Parts, request: Request) -> Response:
         counts = queues.counts(table, officer, wish.boundaries)
     except queues.OutOfReach as error:
         raise Refused([Problem("out_of_reach", "boundaries", {"value": error.code})], 403) from None
-    rows = tuple(_row(parts, row) for row in found.rows)
+    has = assigning.names(table, [row.id for row in found.rows])
+    rows = tuple(_row(parts, row, has.get(row.id)) for row in found.rows)
     return reply(200, Queue(rows, found.next, found.looked_at, counts))
 
 
-def _filter(officer: Officer, wish: QueueWish) -> queues.Filter:
+def filter_of(officer: Officer, wish: QueueWish, now: datetime) -> queues.Filter:
+    """What an officer looks for, judged. Raises Refused naming everything that cannot be read."""
     problems: list[Problem] = []
     for state in wish.states:
         if state not in lifecycle.STATES:
@@ -117,9 +128,15 @@ def _filter(officer: Officer, wish: QueueWish) -> queues.Filter:
                 problems.append(Problem("not_a_date", name, {"value": text}))
     if problems:
         raise Refused(problems)
+    if wish.newer_days:
+        times["since"] = max(times["since"], stamp(now - timedelta(days=wish.newer_days)))
+    if wish.older_days:
+        earlier = stamp(now - timedelta(days=wish.older_days))
+        times["until"] = min(times["until"] or earlier, earlier)
     return queues.Filter(
         boundaries=wish.boundaries,
-        states=wish.states or lifecycle.OPEN,
+        # What was rated is closed.
+        states=wish.states or (tuple(lifecycle.STATES) if wish.low_rating else lifecycle.OPEN),
         categories=wish.categories,
         office=wish.office,
         channel=wish.channel,
@@ -127,6 +144,7 @@ def _filter(officer: Officer, wish: QueueWish) -> queues.Filter:
         until=times["until"],
         waiting_for=_mine(officer) if wish.mine else (),
         doubtful=wish.doubtful,
+        low_rating=wish.low_rating,
         without_place=wish.without_place,
         words=wish.words,
         area=area,
@@ -144,7 +162,7 @@ def _stamp(text: str, *, last: bool) -> str:
     return stamp(moment(text))
 
 
-def _row(parts: Parts, row: records.Row) -> QueueRow:
+def _row(parts: Parts, row: records.Row, has: assigning.Assignment | None) -> QueueRow:
     known = parts.door.locator.by_kode.get(row.kode or "")
     return QueueRow(
         id=row.id,
@@ -164,6 +182,8 @@ def _row(parts: Parts, row: records.Row) -> QueueRow:
         in_doubt=row.in_doubt,
         percent=row.percent,
         planned=row.planned,
+        rating=row.rating,
+        assigned=has.name if has and has.office == row.office and row.state in lifecycle.OPEN else None,
         photo=row.thumb is not None,
         example=row.example,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .. import desk, lifecycle, public, records
+from .. import assigning, desk, lifecycle, public, records
 from ..access import Officer, may
 from ..intake import photo_paths
 from ..operation import Errors, Operation, Parts, Request, Response, reply
@@ -27,6 +27,7 @@ ACTIONS: Mapping[str, str] = {
     "note": "note",
     "place": "place",
     "correct": "correct",
+    "assign": "assign",
 }
 """What an officer can do with a report, and the right (access.RIGHTS) that it needs."""
 MOVES_HERE = ("waiting", "disposition", "in_progress", "done", "rejected", "duplicate")
@@ -40,6 +41,16 @@ class ColleagueNote(msgspec.Struct, frozen=True):
     name: str
     office: str
     note: str
+    assigned: Annotated[str | None, Meta(description="Who it was given to with this; empty: to nobody.")] = (
+        None
+    )
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody of an office, for colleagues only."""
+
+    id: str
+    name: str
 
 
 class StaffReport(msgspec.Struct, frozen=True):
@@ -56,6 +67,8 @@ class StaffReport(msgspec.Struct, frozen=True):
     may: Annotated[tuple[str, ...], Meta(description="Deeds that this officer may do now.")]
     moves: Annotated[tuple[str, ...], Meta(description="States that `move` may lead to now.")]
     previous_office: Office | None
+    assigned: Annotated[Person | None, Meta(description="Who of the office has it.")]
+    people: Annotated[tuple[Person, ...], Meta(description="Whom it can be given to.")]
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -120,7 +133,10 @@ def picture(parts: Parts, request: Request) -> Response:
 def staff_report(parts: Parts, officer: Officer, it: Report) -> StaffReport:
     table = parts.door.table
     events = [event for event in records.history(table, it.id) if event.seq <= it.seq]
-    notes = tuple(ColleagueNote(n["at"], n["name"], n["office"], n["note"]) for n in desk.notes(table, it.id))
+    notes = tuple(
+        ColleagueNote(n["at"], n["name"], n["office"], n["note"], n.get("assigned"))
+        for n in desk.notes(table, it.id)
+    )
     allowed = tuple(action for action, right in ACTIONS.items() if may(officer, right, it))
     moves = tuple(
         to
@@ -131,6 +147,12 @@ def staff_report(parts: Parts, officer: Officer, it: Report) -> StaffReport:
         allowed = tuple(a for a in allowed if a not in {"take", "hand_over", "send_back"})
     if it.state != "waiting":
         allowed = tuple(a for a in allowed if a != "take")
+    people: list[Officer] = []
+    if "assign" in allowed and not lifecycle.STATES[it.state].closed:
+        people = assigning.candidates(table, it)
+    if not people:
+        allowed = tuple(a for a in allowed if a != "assign")
+    has = assigning.current(table, it)
     previous = desk.previous_office(events, it.office)
     if previous is None:
         allowed = tuple(a for a in allowed if a != "send_back")
@@ -147,6 +169,8 @@ def staff_report(parts: Parts, officer: Officer, it: Report) -> StaffReport:
         may=allowed,
         moves=moves,
         previous_office=previous,
+        assigned=Person(has.officer, has.name) if has else None,
+        people=tuple(Person(each.id, each.name) for each in people),
     )
 
 
