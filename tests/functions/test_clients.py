@@ -13,9 +13,7 @@ from chalicelib.report import Office
 from chalicelib.staff import clients
 
 from .conftest import CIDENG, GAMBIR
-from .test_staff import ROADS, Desk, at, keys_file
-
-__all__ = ["at", "keys_file"]  # fixtures
+from .desks import ROADS, Desk
 
 ADMIN, CHIEF = "admin-gambir", "admin-jakarta"
 GOOD: dict[str, Any] = {"name": "Peta RW", "rights": ["report"], "boundaries": ["31.71.01"]}
