@@ -37,7 +37,7 @@ from chalicelib.storage.table import Put
 
 import geo
 from infra import site_version
-from infra.local import INSTANCE, PUBLISHED
+from infra.following import PUBLISHED
 from tests.bench.plans import Part, parts
 from tests.bench.stamps import FATES, Stamp
 
@@ -184,21 +184,15 @@ def publish(data: Path, *, status_pages: int = STATUS_PAGES, processes: int = 2)
     made.city()
     for kode in sorted({each[:length] for each in codes for length in (5, 8)}):
         made.area(kode)
-    for month in _months(made.table):
+    for month in made._recaps.every_month(made.site.list("data/arsip/")):
         made.recap(month)
-    made._write(made._recap_index(made._months()))
+    made._write(made._recaps.index(made._recaps.months()))
     newest = list(_newest(made.table, status_pages))
     for report_id in newest:
         made.report(report_id)
     _as_published(made, data)
     made.table.close()
     return len(newest)
-
-
-def _months(table: SQLiteTable) -> list[str]:
-    now = datetime.now(UTC)
-    first = f"{now.year - 2:04d}-{now.month:02d}-01T00:00:00.000Z"
-    return [m for m in records.months_between(first, f"{now:%Y-%m-%d}") if records.month_counters(table, m)]
 
 
 def _newest(table: SQLiteTable, most: int) -> Iterator[str]:
@@ -209,7 +203,7 @@ def _newest(table: SQLiteTable, most: int) -> Iterator[str]:
 def _as_published(made: Any, data: Path) -> None:
     """The local server takes the site as it is, instead of drawing it anew."""
     version = site_version.of_site(wiring.current(), example=True)
-    made.table.transact([Put(INSTANCE, {"example": True}), Put(PUBLISHED, {"version": version})])
+    made.table.transact([Put(wiring.INSTANCE, {"example": True}), Put(PUBLISHED, {"version": version})])
 
 
 @dataclass(frozen=True)
