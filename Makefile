@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package deploy rollback destroy run test journeys e2e lint types format bench messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy rollback destroy run test journeys e2e lint audit types format bench messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,9 +24,13 @@ journeys: setup boundaries assets ## the wide matrix in a real browser: language
 e2e: setup boundaries assets ## only the tests in a real browser
 	@$(PY) -m pytest -n auto -m browser $(ARGS)
 
-lint: setup ## style, and whether the code has its form
+lint: setup ## style, form, and once a day known holes in dependencies
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" $(PY) -m infra.advisories --daily
+
+audit: setup ## known holes in dependencies, asked anew
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" $(PY) -m infra.advisories
 
 types: setup ## mypy, strict
 	@$(PY) -m mypy
