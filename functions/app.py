@@ -137,7 +137,7 @@ def publisher(event: Any) -> dict[str, Any]:
     from chalicelib import triggers
 
     logs.request_id.set(event.context.aws_request_id)
-    return triggers.publish(wiring.deployed_publisher(), event.to_dict())
+    return triggers.publish(wiring.deployed_publisher(), event.to_dict(), wiring.now())
 
 
 @app.on_dynamodb_record(stream_arn="arn:aws:dynamodb:::set-by-template.yaml", name="retention")
@@ -166,6 +166,20 @@ def every_minute(event: Any) -> int:
     done = triggers.tidy(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
     wiring.deployed_publisher().service(wiring.now())
     return done
+
+
+@app.schedule("rate(1 minute)", name="messenger")
+def messenger(event: Any) -> dict[str, int]:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    return triggers.send_webhooks(
+        wiring.table(),
+        wiring.category_table(),
+        webhooks.sender(private=wiring.current().fetch_private),
+        wiring.now(),
+        event.context.get_remaining_time_in_millis,
+    )
 
 
 @app.schedule("cron(0 19 * * ? *)", name="daily")

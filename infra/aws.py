@@ -157,6 +157,13 @@ class Functions:
         """What the timer does."""
         self._app.every_minute(scheduled("every-minute", datetime.now(UTC)), Context("every_minute"))
 
+    def messenger(self) -> dict[str, int]:
+        """What the timer of webhooks does."""
+        done: dict[str, int] = self._app.messenger(
+            scheduled("messenger", datetime.now(UTC)), Context("messenger")
+        )
+        return done
+
     def daily(self) -> Any:
         """What the daily timer does."""
         return self._app.daily(scheduled("daily", datetime.now(UTC)), Context("daily", 900))
@@ -198,6 +205,7 @@ class FunctionsThread(threading.Thread):
                 if worked or time.monotonic() - tidied >= max(self._tidy_s, 5):
                     tidied = time.monotonic()
                     self._functions.every_minute()
+                    self._functions.messenger()
             except Exception:
                 log.exception("feeding the functions failed; it is tried again")
 

@@ -47,19 +47,20 @@ def bill(data: Mapping[str, Any], *, reports: int, views: int) -> list[Line]:
     changes = reports * (1 + guess["moves_per_report"])
     kept = reports * guess["months_kept"]
     calls = reports * guess["api_calls_per_report"]
-    invocations = calls + changes * counted["publish_invocations"] + MINUTES + 30
+    invocations = calls + changes * counted["publish_invocations"] + 2 * MINUTES + 30
     gb_seconds = (
         calls * guess["api_ms"]
         + changes * guess["publish_ms"]
         + changes * guess["retention_ms"] * 0.25
         + MINUTES * guess["tidy_ms"]
+        + MINUTES * guess["messenger_ms"] * 0.25
         + kept * guess["check_ms_per_report_month"] * 0.5
     ) / 1000
     # A move writes about as much as half a new report.
     writes = reports * counted["report_write_units"] * (1 + guess["moves_per_report"] / 2)
     writes += changes * counted["publish_write_units"]
     reads = reports * counted["report_read_units"] + changes * counted["publish_read_units"]
-    reads += MINUTES * counted["tidy_read_units"]
+    reads += MINUTES * (counted["tidy_read_units"] + counted["messenger_read_units"])
     table_gb = kept * guess["report_bytes"] / 1e9
     photos = reports * guess["photos_per_report"]
     # Photos lie in the private bucket and on the site.

@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from . import logs, records, retention, roots
+from .categories import Category
+from .channels import webhooks
 from .photo import PhotoError, process
 from .publish import CITY, Publisher
 from .report import broken_at
@@ -33,10 +35,37 @@ Remaining = Callable[[], int]
 """Milliseconds until this invocation is ended."""
 
 
-def publish(publisher: Publisher, event: Event) -> dict[str, Any]:
-    """Publish a batch of the table's stream. Answers which records failed: Lambda delivers from the first again."""
-    changes = changes_from_lambda_event(event)
-    return _batch_answer(changes, publisher.publish, "publishing")
+def publish(publisher: Publisher, event: Event, now: datetime) -> dict[str, Any]:
+    """Publish a batch of the table's stream, then make it due for webhooks.
+
+    Answers which records failed: Lambda delivers from the first again.
+    """
+
+    def work(changes: Sequence[Change]) -> None:
+        publisher.publish(changes)
+        webhooks.enqueue(publisher.table, changes, now)
+
+    return _batch_answer(changes_from_lambda_event(event), work, "publishing")
+
+
+def send_webhooks(
+    table: Table,
+    categories: Mapping[str, Category],
+    send: webhooks.Send,
+    now: datetime,
+    remaining: Remaining,
+) -> dict[str, int]:
+    """Send the messages that are due, until none is or the time is up. Returns what became of them."""
+    told = {"sent": 0, "later": 0, "dead": 0}
+    while remaining() > SPARE_MS:
+        done = webhooks.deliver(table, categories, send, now=now, go_on=lambda: remaining() > SPARE_MS)
+        for name, count in done.items():
+            told[name] += count
+        if not any(done.values()):
+            break
+    logs.metric("WebhooksSent", told["sent"])
+    logs.metric("WebhooksDead", told["dead"])
+    return told
 
 
 def keep_time_limits(table: Table, event: Event, *, contact_days: int) -> dict[str, Any]:

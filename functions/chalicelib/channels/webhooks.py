@@ -8,6 +8,7 @@ dead letters. In: once for each id. Who may make either stands in infra/partners
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -255,13 +256,39 @@ def _due(hook_id: str, report_id: str, seq: int, *, tries: int, first: datetime,
     return Put(Key(DUE, f"{stamp(at)}#{hook_id}#{report_id}#{seq:06d}"), body)
 
 
+def _again(message: Mapping[str, Any], at: datetime) -> Put:
+    """The same message, due at another time."""
+    first = moment(message["first"])
+    return _due(
+        message["hook"], message["report"], message["seq"], tries=message["tries"], first=first, at=at
+    )
+
+
 def deliver(
-    table: Table, categories: Mapping[str, Category], send: Send, *, now: datetime, most: int = 100
+    table: Table,
+    categories: Mapping[str, Category],
+    send: Send,
+    *,
+    now: datetime,
+    most: int = 100,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> dict[str, int]:
-    """Send what is due at `now`, at most so many messages; how many were `sent`, put off (`later`) and `dead`."""
+    """Send what is due at `now`, at most so many messages; how many were `sent`, put off (`later`) and `dead`.
+
+    Nothing new is begun once `go_on` says no. A receiver that failed is not asked again in
+    this round: what else is due for it waits a minute, and holds up nobody else's messages.
+    """
     done = {"sent": 0, "later": 0, "dead": 0}
+    silent: set[str] = set()
     for item in table.query(DUE, end=f"{stamp(now)}~", limit=most).items:
+        if not go_on():
+            break
         message = item.body
+        if message["hook"] in silent:
+            wait = now + timedelta(seconds=DELAYS_S[0])
+            with contextlib.suppress(ConditionFailed):
+                table.transact([Delete(item.key, item.version), _again(message, wait)])
+            continue
         kept = table.get(Key(HOOKS, message["hook"]))
         payload = _payload(table, message["report"], message["seq"], categories)
         if kept is None or payload is None:
@@ -271,6 +298,8 @@ def deliver(
         message_id = f"{message['report']}-{message['seq']}"
         headers = {"Content-Type": "application/json", **signed(hook.secrets, message_id, payload, now)}
         status = send(hook.url, payload, headers)
+        if not 200 <= status < 300:
+            silent.add(hook.id)
         try:
             done[_settle(table, item, status, now)] += 1
         except ConditionFailed:
@@ -295,8 +324,7 @@ def _settle(table: Table, item: Item, status: int, now: datetime) -> str:
             [Delete(item.key, item.version), Put(Key(f"webhooks#dead#{message['hook']}", sort), dead)]
         )
         return "dead"
-    later = _due(message["hook"], message["report"], message["seq"], tries=tries, first=first, at=at)
-    table.transact([Delete(item.key, item.version), later])
+    table.transact([Delete(item.key, item.version), _again({**message, "tries": tries}, at)])
     return "later"
 
 

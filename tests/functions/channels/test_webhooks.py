@@ -158,6 +158,36 @@ def test_a_receiver_that_is_down_is_tried_again_for_a_day_and_loses_nothing(out:
     assert [message["id"] for message in receiver.got] == [f"{report_id}-1"]
 
 
+def test_a_receiver_that_fails_is_asked_once_a_round_and_holds_up_nobody_else(out: Out, clock: Clock):
+    good, bad = out.add(), out.add(url="https://down.test/masuk")
+    receiver, asked = Receiver(good.secrets[0].text), []
+
+    def send(url: str, data: bytes, headers: Mapping[str, str]) -> int:
+        asked.append(url)
+        return 503 if url == bad.url else receiver(url, data, headers)
+
+    for _ in range(3):
+        out.report()
+    assert out.run(send) == {"sent": 3, "later": 1, "dead": 0}  # type: ignore[arg-type]
+    assert asked.count(bad.url) == 1
+    clock.later(minutes=1)
+    asked.clear()
+    out.run(send)  # type: ignore[arg-type]
+    assert asked == [bad.url], "what waited is due again, and again one try tells"
+
+
+def test_a_round_that_must_end_begins_nothing_new_and_loses_nothing(out: Out, parts: Parts, clock: Clock):
+    receiver = Receiver(out.add().secrets[0].text)
+    for _ in range(3):
+        out.report()
+    out.run(Receiver(status=500))
+    clock.later(minutes=2)
+    table, left = parts.door.table, iter([True, False])
+    done = webhooks.deliver(table, parts.categories, receiver, now=clock(), go_on=lambda: next(left, False))
+    assert done == {"sent": 1, "later": 0, "dead": 0}
+    assert out.run(receiver)["sent"] == 2
+
+
 def test_nobody_at_the_address_counts_as_a_failure(out: Out):
     out.add()
     out.report()

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from chalicelib import logs, records, triggers, wiring
+from chalicelib.channels import webhooks
 from moto import mock_aws
 
 from infra import aws, package
@@ -99,7 +100,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Watched, aws.Func
         return genuine(self, operation, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
-    for name in ("publisher", "retention", "photo", "every_minute", "daily"):
+    for name in ("publisher", "retention", "photo", "every_minute", "messenger", "daily"):
         monkeypatch.setattr(app, name, told.as_function(name, getattr(app, name)))
     forget()
     with mock_aws():
@@ -194,6 +195,16 @@ def test_from_report_to_page_within_the_rights_of_each_function(
     watched: tuple[Watched, aws.Functions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, functions = watched
+    asked: list[str] = []
+
+    def send(url: str, data: bytes, headers: Mapping[str, str]) -> int:
+        asked.append(url)
+        return 500 if "down" in url else 204
+
+    monkeypatch.setattr(webhooks, "sender", lambda private: send)
+    urls = ["https://koran.example/", "https://down.example/"]
+    for url in urls:
+        webhooks.add(wiring.table(), name="Koran", url=url, now=wiring.now(), random_bytes=os.urandom)
     ticket = ask(told, "POST", "/api/uploads", {"content_type": "image/jpeg"})
     wiring.files("private").put(ticket["fields"]["key"], jpeg())
     functions.step()
@@ -204,6 +215,8 @@ def test_from_report_to_page_within_the_rights_of_each_function(
     assert made["headers"][logs.REQUEST_HEADER] == "req-1"
     functions.step()
     functions.every_minute()
+    assert functions.messenger() == {"sent": 1, "later": 1, "dead": 0}
+    assert functions.messenger() == {"sent": 0, "later": 0, "dead": 0}
     site = wiring.files("site")
     page = site.get(f"laporan/{made['id']}/index.html")
     assert page is not None
@@ -222,6 +235,7 @@ def test_from_report_to_page_within_the_rights_of_each_function(
         found = functions.daily()
     assert found["broken"] == 0
     assert functions.dead_letters() == []
+    assert sorted(asked) == sorted(urls), "the report's event went out once to each"
     refused = sorted(
         {
             f"{function} may not {action} on {resource} {leading}"

@@ -107,6 +107,9 @@ def test_the_model_is_fed_with_what_the_handlers_really_do(counted: Counter[str]
     counted.clear()
     functions.every_minute()
     found["tidy_read_units"] = max(counted["reads"], 1)
+    counted.clear()
+    functions.messenger()
+    found["messenger_read_units"] = max(counted["reads"], 1)
     stated = cost.load()["counted"]
     wrong = {n: (u, stated[n]) for n, u in found.items() if not u <= stated[n] <= max(2 * u, u + 8)}
     assert wrong == {}, f"counted, stated: {wrong}"

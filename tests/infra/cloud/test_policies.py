@@ -19,6 +19,7 @@ ROLES = {
     "retention": "Retention",
     "photo": "Photo",
     "every_minute": "EveryMinute",
+    "messenger": "Messenger",
     "daily": "Daily",
 }
 
@@ -84,10 +85,15 @@ def test_only_the_door_and_the_keeper_of_time_limits_can_read_contacts() -> None
 
 
 def test_nothing_can_delete_a_report_and_only_the_door_reads_uploads_for_good() -> None:
-    for name in set(FILES) - {"api_handler", "every_minute"}:
+    for name in set(FILES) - {"api_handler", "every_minute", "messenger"}:
         assert not any("dynamodb:DeleteItem" in s["Action"] for s in statements(name)), name
     (unmark,) = [s for s in statements("every_minute") if "dynamodb:DeleteItem" in s["Action"]]
     assert unmark["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dirty"]
+    (settle,) = [s for s in statements("messenger") if "dynamodb:DeleteItem" in s["Action"]]
+    assert settle["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == [
+        "webhooks#due",
+        "webhooks#dead#*",
+    ]
 
 
 def test_the_publisher_cannot_write_what_is_under_the_private_bucket() -> None:

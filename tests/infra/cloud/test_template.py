@@ -18,7 +18,7 @@ from chalicelib.storage.table import Change, Key
 
 from infra import local, package
 
-FUNCTIONS = ("APIHandler", "Publisher", "Retention", "Photo", "EveryMinute", "Daily")
+FUNCTIONS = ("APIHandler", "Publisher", "Retention", "Photo", "EveryMinute", "Messenger", "Daily")
 HANDBOOK = package.ROOT / "infra" / "docs" / "deploy.md"
 
 
@@ -72,6 +72,8 @@ def test_every_function_has_memory_time_logs_and_the_runtime(template: dict[str,
     assert functions["APIHandler"]["Timeout"] < 29
     assert functions["EveryMinute"]["Timeout"] < 60
     assert functions["EveryMinute"]["ReservedConcurrentExecutions"] == 1
+    assert functions["Messenger"]["Timeout"] < 60
+    assert functions["Messenger"]["ReservedConcurrentExecutions"] == 1
 
 
 def test_the_functions_environment_holds_only_settings_that_exist(template: dict[str, Any]) -> None:
