@@ -69,6 +69,19 @@ def security_headers(tiles: str = "", uploads: str = "") -> dict[str, str]:
     }
 
 
+EMBEDDED = ("sematan/", "en/sematan/")
+"""Where the only pages lie that may stand in other sites' frames: words and links, nothing to press."""
+
+
+def framed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same headers for a page that any site may show in a frame."""
+    policy = headers["Content-Security-Policy"]
+    return {
+        **headers,
+        "Content-Security-Policy": policy.replace("frame-ancestors 'none'", "frame-ancestors *"),
+    }
+
+
 class Gateway:
     """The functions behind Chalice's local API Gateway, with its refusals said in our own words."""
 
@@ -138,6 +151,7 @@ class Site:
     def __init__(self, files: files_port.Files, headers: Mapping[str, str]) -> None:
         self._files = files
         self._headers = list(headers.items())
+        self._framed = list(framed(headers).items())
 
     def answer(self, path: str, headers: Mapping[str, str]) -> Answer:
         """A file, a redirect to where it is, or the page for addresses that are not there."""
@@ -157,7 +171,8 @@ class Site:
             return 404, said, data
         # Weak: compressed or not, it is the same page.
         tag = f'W/"{hashlib.sha256(found.data).hexdigest()[:20]}"'
-        said = [("ETag", tag), *files_port.headers(wanted).items(), *self._headers]
+        mine = self._framed if wanted.startswith(EMBEDDED) else self._headers
+        said = [("ETag", tag), *files_port.headers(wanted).items(), *mine]
         if tag in headers.get("if-none-match", ""):
             return 304, said, b""
         return 200, said, found.data

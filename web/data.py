@@ -6,13 +6,15 @@ chalicelib.public. The same view gives the same bytes.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from web import i18n
 from web.shades import class_breaks
-from web.views import Category, KelurahanRow, KelurahanView, ReportSummary
+from web.views import AreaView, Category, KelurahanRow, KelurahanView, ReportSummary
 from web.vocabulary import STATES, shortened
 
 MAPPED = 150
@@ -21,11 +23,11 @@ WORDED = 20
 """Newest reports whose text goes along in an active file; the others' is on their own page."""
 
 
-def geojson(view: KelurahanView) -> str:
-    """The kelurahan's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
+def geojson(view: KelurahanView | AreaView) -> str:
+    """An area's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
 
     A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 150 newest:
-    the member `open` counts all, and `/data/aktif/<kode>.json` and the archive hold the rest.
+    the member `open` counts all; each kelurahan's `/data/aktif/<kode>.json` and archive hold the rest.
     """
     from geojson.feature import Feature, FeatureCollection
     from geojson.geometry import Point
@@ -41,9 +43,41 @@ def geojson(view: KelurahanView) -> str:
             }
             | ({"example": True} if report.example else {}),
         )
-        for report in [r for r in view.reports if not STATES[r.state].closed][:MAPPED]
+        for report in listed(view)
     ]
-    return to_json(FeatureCollection(features, kode=view.kode, open=view.counts.open))  # type: ignore[no-untyped-call]
+    return to_json(FeatureCollection(features, kode=view.kode, open=view.open))  # type: ignore[no-untyped-call]
+
+
+def listed(view: KelurahanView | AreaView) -> list[ReportSummary]:
+    """The open reports that an area's data files hold: the newest, at most MAPPED."""
+    return [report for report in view.reports if not STATES[report.state].closed][:MAPPED]
+
+
+COLUMNS = ("id", "created", "updated", "category", "state", "kode", "latitude", "longitude", "example", "url")
+"""Of an area's CSV, in order. Times in UTC, degrees in WGS 84; `kode` is the kelurahan's."""
+
+
+def as_csv(view: KelurahanView | AreaView, site_url: str) -> str:
+    """An area's open reports as CSV (RFC 4180, UTF-8): facts, as everywhere; the words are on each report's page."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(COLUMNS)
+    for report in listed(view):
+        lines.writerow(
+            [
+                report.id,
+                i18n.machine_time(report.created),
+                i18n.machine_time(report.updated),
+                report.category,
+                report.state,
+                report.kode or view.kode,
+                f"{report.latitude:.6f}",
+                f"{report.longitude:.6f}",
+                str(report.example).lower(),
+                f"{site_url}/laporan/{report.id}/",
+            ]
+        )
+    return text.getvalue()
 
 
 def active(view: KelurahanView) -> str:

@@ -50,6 +50,10 @@ BUILD = HERE / "build"
 
 LISTED = 24
 """Reports that a kelurahan's page lists; the rest are counted and linked as data."""
+CLOSED_LISTED = 8
+"""Closed reports that a kecamatan's and a kota's page lists."""
+EMBEDDED = 6
+"""Reports that a page for other sites' frames lists."""
 FED = 20
 """Entries of a feed."""
 CHARTED = 10
@@ -188,7 +192,47 @@ class Renderer:
             drawing=self.maps.part(view.open_by_kelurahan),
             shade=lambda kode: shade(view.open_by_kelurahan[kode], breaks),
             below="kecamatan" if view.kind == "kota" else "kelurahan",
+            **self._lists(view),
         )
+
+    def embedded(self, view: AreaView | KelurahanView, language: str) -> str:
+        """An area as a small page for other sites' frames: the only pages that may stand in one."""
+        drawing = outline = None
+        if isinstance(view, AreaView):
+            drawing = self.maps.part(view.open_by_kelurahan)
+        else:
+            outline = self.maps.own(view.kode)
+        newest = data.listed(view)[:EMBEDDED]
+        pins = (
+            [(r, *outline.frame.place(r.longitude, r.latitude)) for r in data.listed(view)] if outline else []
+        )
+        breaks = class_breaks(list(view.open_by_kelurahan.values())) if isinstance(view, AreaView) else []
+        return self._page(
+            "embedded.html",
+            language,
+            f"/sematan/{view.kind}/{view.kode}/",
+            view=view,
+            newest=newest,
+            outline=outline,
+            drawing=drawing,
+            pins=pins,
+            shade=lambda kode: (
+                shade(view.open_by_kelurahan[kode], breaks) if isinstance(view, AreaView) else 0
+            ),
+        )
+
+    def kml(self, view: AreaView | KelurahanView) -> str:
+        """An area's open reports as KML 2.2 (OGC 12-007r2), in Indonesian: a placemark each, longitude first."""
+        path = f"/{view.kind}/{view.kode}/laporan.kml"
+        return self._text("laporan.kml", "id", path, view=view, reports=data.listed(view), xml=_xml_safe)
+
+    @staticmethod
+    def _lists(view: AreaView | KelurahanView) -> dict[str, Any]:
+        """What an area's page lists: open and closed reports, newest first."""
+        return {
+            "open_reports": data.listed(view)[:LISTED],
+            "closed_reports": [r for r in view.reports if STATES[r.state].closed][:CLOSED_LISTED],
+        }
 
     def recap(self, view: RecapView, language: str) -> str:
         """What came in during a period and what became of it: figures, charts, tables, each also as CSV."""
@@ -294,15 +338,15 @@ class Renderer:
 
     # Feeds and assets ------------------------------------------------------------------------------
 
-    def feed(self, view: KelurahanView) -> str:
-        """The kelurahan's Atom feed (RFC 4287): its reports that changed last, in Indonesian."""
+    def feed(self, view: AreaView | KelurahanView) -> str:
+        """An area's Atom feed (RFC 4287): its reports that changed last, in Indonesian."""
         newest = sorted(view.reports, key=lambda report: (report.updated, report.id), reverse=True)[:FED]
         # A feed must say when it last changed; one without entries has never changed.
         changed = newest[0].updated if newest else datetime(1970, 1, 1, tzinfo=UTC)
         return self._text(
             "feed.xml",
             "id",
-            f"/kelurahan/{view.kode}/feed.xml",
+            f"/{view.kind}/{view.kode}/feed.xml",
             view=view,
             reports=newest,
             changed=changed,

@@ -166,6 +166,8 @@ class ReportSummary:
     updated: datetime
     thumb_url: str | None
     example: bool
+    kode: str = ""
+    """The kelurahan's code, where it matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,18 @@ class AreaView:
     open_by_kelurahan: Mapping[str, int]
     """Open reports of every kelurahan in it, for the map."""
     example: bool
+    reports: tuple[ReportSummary, ...] = ()
+    """The newest open ones, at most 150, then the newest closed ones, at most 24; newest first within each."""
+
+    @property
+    def open(self) -> int:
+        """All open reports, those that are not listed too."""
+        return self.figures.open
+
+    @property
+    def total(self) -> int:
+        """All reports."""
+        return self.figures.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +311,31 @@ class KelurahanView:
     neighbours: tuple[tuple[str, str], ...]
     """(kode, kelurahan) of those that share a border."""
     figures: FiguresView | None = None
+
+    @property
+    def kind(self) -> str:
+        """What area this is."""
+        return "kelurahan"
+
+    @property
+    def name(self) -> str:
+        """Its name, whatever the kind."""
+        return self.kelurahan
+
+    @property
+    def open(self) -> int:
+        """All open reports, those that are not listed too."""
+        return self.counts.open
+
+    @property
+    def total(self) -> int:
+        """All reports."""
+        return self.counts.total
+
+    @property
+    def example(self) -> bool:
+        """Whether a synthetic report is among the listed."""
+        return any(report.example for report in self.reports)
 
 
 @dataclass(frozen=True, slots=True)

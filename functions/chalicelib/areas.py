@@ -1,20 +1,24 @@
-"""The files of areas wider than a kelurahan: the front page with its counts, and the pages of kecamatan and kota.
+"""The files of areas: the front page with its counts, and pages, feeds and data of kelurahan, kecamatan and kota.
 
-Reads counters, never reports, so that each costs the same however many reports there are.
+Reads counters and a bounded number of rows, so that each costs the same however many reports there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from web import data, views
 from web.render import Renderer
 
-from . import public, stats
-from .intake import Locator
+from . import public, records, stats
+from .intake import Kelurahan, Locator
 from .languages import LANGUAGES
-from .storage.table import Key, Table
+from .lifecycle import CLOSED, OPEN
+from .storage.table import Item, Key, Table
+
+CLOSED_KEPT = 24
+"""So many of the newest closed reports of a kecamatan or a kota are read."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,43 @@ class Areas:
     table: Table
     renderer: Renderer
     locator: Locator
+    neighbours: Mapping[str, Sequence[str]]
     example: bool = False
+
+    def kelurahan(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
+        """What of a kelurahan is written at once. `item` holds its counters."""
+        view = self._kelurahan_view(row, item)
+        yield f"data/aktif/{row.kode}.json", data.active(view).encode()
+        for language, root in LANGUAGES.items():
+            yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
+        yield f"kelurahan/{row.kode}/feed.xml", self.renderer.feed(view).encode()
+        yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view).encode()
+
+    def kelurahan_later(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
+        """What of a kelurahan is written with the front page, once for many changes."""
+        yield from self._further(self._kelurahan_view(row, item))
+
+    def _kelurahan_view(self, row: Kelurahan, item: Item | None) -> views.KelurahanView:
+        return views.KelurahanView(
+            kode=row.kode,
+            kelurahan=row.kelurahan,
+            kecamatan=row.kecamatan,
+            kota=row.kota,
+            counts=views.Counts(records.by_state(item)),
+            figures=public.figures(stats.of_kelurahan(item.counters if item else {})),
+            reports=tuple(public.summary(each) for each in records.newest(self.table, row.kode)),
+            neighbours=tuple(
+                (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
+            ),
+        )
+
+    def _further(self, view: views.KelurahanView | views.AreaView) -> Iterator[tuple[str, bytes]]:
+        """An area's open reports as CSV and KML, and its page for other sites' frames."""
+        here = f"{view.kind}/{view.kode}"
+        yield f"{here}/laporan.csv", data.as_csv(view, self.renderer.site_url).encode()
+        yield f"{here}/laporan.kml", self.renderer.kml(view).encode()
+        for language, root in LANGUAGES.items():
+            yield f"{root}sematan/{here}/index.html", self.renderer.embedded(view, language).encode()
 
     def city(self, counts: dict[str, dict[str, int]]) -> Iterator[tuple[str, bytes]]:
         rows = tuple(
@@ -79,6 +119,20 @@ class Areas:
             ),
             open_by_kelurahan={each: of([each]).open for each in inside},
             example=self.example,
+            reports=tuple(public.summary(row) for row in self._newest(inside, counters)),
         )
         for language, root in LANGUAGES.items():
             yield f"{root}{kind}/{kode}/index.html", self.renderer.area(view, language).encode()
+        yield f"{kind}/{kode}/feed.xml", self.renderer.feed(view).encode()
+        yield f"{kind}/{kode}/laporan.geojson", data.geojson(view).encode()
+        yield from self._further(view)
+
+    def _newest(self, inside: Sequence[str], counters: Mapping[str, Mapping[str, int]]) -> list[records.Row]:
+        """The newest open and then the newest closed reports, asking only kelurahan that have some."""
+        found: list[records.Row] = []
+        for phase, states, most in (("open", OPEN, data.MAPPED), ("closed", CLOSED, CLOSED_KEPT)):
+            some = [
+                kode for kode in inside if any(counters.get(kode, {}).get(state, 0) > 0 for state in states)
+            ]
+            found += records.newest_of(self.table, some, phase, most=most)
+        return found

@@ -232,6 +232,7 @@ def summary(row: records.Row) -> views.ReportSummary:
         updated=moment(row.updated),
         thumb_url=f"/{photo_paths(row.id, Photo(row.thumb, 0, 0, 0, 0))[1]}" if row.thumb else None,
         example=row.example,
+        kode=row.kode or "",
     )
 
 

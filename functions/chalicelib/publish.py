@@ -25,7 +25,7 @@ from . import public, records, roots, stats
 from .areas import Areas
 from .bulletin import Bulletin
 from .categories import Category
-from .intake import Kelurahan, Locator, photo_paths
+from .intake import Locator, photo_paths
 from .languages import LANGUAGES
 from .openfiles import OpenFiles
 from .recaps import Recaps
@@ -35,6 +35,8 @@ from .storage.table import Change, Delete, Item, Key, Put, Table
 from .support import supporters
 
 CITY = "city"
+AREA_LENGTHS = (5, 8, 13)
+"""Lengths of the codes of a kota (`31.71`), a kecamatan (`31.71.01`) and a kelurahan (`31.71.01.1001`)."""
 ROUNDS = 20
 """So often one publisher writes a target again because the table moved on; then the change stream retries."""
 CHAIN_JSON = "laporan/{id}.json"
@@ -63,8 +65,8 @@ class Targets:
 
     @property
     def areas(self) -> tuple[str, ...]:
-        """The kecamatan and kota of the kelurahan: their codes begin theirs."""
-        return tuple(sorted({kode[:length] for kode in self.kelurahan for length in (5, 8)}))
+        """The kelurahan with their kecamatan and kota, whose codes begin theirs."""
+        return tuple(sorted({kode[:length] for kode in self.kelurahan for length in AREA_LENGTHS}))
 
     @property
     def city(self) -> bool:
@@ -110,7 +112,7 @@ class Publisher:
 
     @cached_property
     def _areas(self) -> Areas:
-        return Areas(self.table, self.renderer, self.locator, self.example)
+        return Areas(self.table, self.renderer, self.locator, self.neighbours, self.example)
 
     @cached_property
     def _recaps(self) -> Recaps:
@@ -164,7 +166,7 @@ class Publisher:
     def kelurahan(self, kode: str) -> None:
         """The pages, feed, GeoJSON and active file of one kelurahan."""
         if row := self.locator.by_kode.get(kode):
-            self._until_still((Key("counts", kode),), lambda item: self._kelurahan_files(row, item))
+            self._until_still((Key("counts", kode),), lambda item: self._areas.kelurahan(row, item))
 
     def archive(self, kode: str, month: str) -> None:
         """All reports that were made in a kelurahan in one month (yyyy-mm)."""
@@ -180,7 +182,10 @@ class Publisher:
         raise MovedOn("the counts changed as fast as the front page was written")
 
     def area(self, kode: str) -> None:
-        """The page of a kecamatan (`31.71.01`) or a kota (`31.71`)."""
+        """The page and files of a kecamatan or a kota; of a kelurahan those that can wait."""
+        if row := self.locator.by_kode.get(kode):
+            self._until_still((Key("counts", kode),), lambda item: self._areas.kelurahan_later(row, item))
+            return
         inside = sorted(each for each in self.locator.by_kode if each.startswith(f"{kode}."))
         if inside:
             keys = [Key("counts", each) for each in inside]
@@ -235,6 +240,7 @@ class Publisher:
         archives: set[str] = set()
         for kode in self.progress(list(self.locator.by_kode), "kelurahan"):
             self.kelurahan(kode)
+            self.area(kode)
             for month in records.months(self.table, kode):
                 self.archive(kode, month)
                 archives.add(archive_path(kode, month))
@@ -242,7 +248,7 @@ class Publisher:
         for report_id in self.progress(sorted(reports), "reports"):
             self.report(report_id)
         self.city()
-        for kode in sorted({each[:length] for each in self.locator.by_kode for length in (5, 8)}):
+        for kode in sorted({each[:length] for each in self.locator.by_kode for length in AREA_LENGTHS[:2]}):
             self.area(kode)
         for month in self._recaps.every_month(archives):
             self.recap(month)
@@ -280,25 +286,6 @@ class Publisher:
     def _report_paths(self, report_id: str) -> list[str]:
         pages = [f"{root}laporan/{report_id}/index.html" for root in LANGUAGES.values()]
         return [*pages, CHAIN_JSON.format(id=report_id), *self.site.list(f"foto/{report_id}/")]
-
-    def _kelurahan_files(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
-        view = views.KelurahanView(
-            kode=row.kode,
-            kelurahan=row.kelurahan,
-            kecamatan=row.kecamatan,
-            kota=row.kota,
-            counts=views.Counts(records.by_state(item)),
-            figures=public.figures(stats.of_kelurahan(item.counters if item else {})),
-            reports=tuple(public.summary(each) for each in records.newest(self.table, row.kode)),
-            neighbours=tuple(
-                (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
-            ),
-        )
-        yield f"data/aktif/{row.kode}.json", data.active(view).encode()
-        for language, root in LANGUAGES.items():
-            yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
-        yield f"kelurahan/{row.kode}/feed.xml", self.renderer.feed(view).encode()
-        yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view).encode()
 
     def _archive_file(self, kode: str, month: str) -> Iterator[tuple[str, bytes]]:
         rows = tuple(public.summary(each) for each in records.of_month(self.table, kode, month))

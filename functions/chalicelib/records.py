@@ -34,6 +34,8 @@ The functions that end in `_writes` decide and do no I/O; the others read.
 from __future__ import annotations
 
 import hashlib
+import heapq
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -325,6 +327,28 @@ def newest(table: Table, kode: str, *, limit: int = ACTIVE_LIMIT) -> list[Row]:
         for item in every(table, partition, descending=True, most=limit - len(rows)):
             rows.append(_row(item))
     return rows
+
+
+def newest_of(table: Table, codes: Sequence[str], phase: str, *, most: int) -> list[Row]:
+    """The newest public reports of several kelurahan that are `open` or `closed`, newest first, at most `most`.
+
+    Reads a small page of every kelurahan's list, and further pages only where they are needed: what it
+    costs depends on how many kelurahan there are, never on how many reports.
+    """
+    page = max(5, -(-2 * most // max(len(codes), 1)))
+    lists = [_by_pages(table, f"list#public#{phase}#{kode}", page) for kode in codes]
+    merged = heapq.merge(*lists, key=lambda item: item.key.sort, reverse=True)
+    return [_row(item) for item in itertools.islice(merged, most)]
+
+
+def _by_pages(table: Table, partition: str, limit: int) -> Iterator[Item]:
+    """The items of a partition, last first, read no further than they are asked for."""
+    page = None
+    while True:
+        found = table.query(partition, descending=True, limit=min(limit, LIMIT), page=page)
+        yield from found.items
+        if (page := found.next) is None:
+            return
 
 
 def of_month(table: Table, kode: str, month: str) -> list[Row]:

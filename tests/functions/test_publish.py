@@ -184,6 +184,7 @@ def test_one_change_rewrites_eight_files_and_marks_the_rest(
         f"archive#{GAMBIR}#{month}",
         f"area#{kota}",
         f"area#{kecamatan}",
+        f"area#{GAMBIR}",
         "city",
         f"recap#{month}",
     ]
@@ -303,6 +304,7 @@ def test_a_crash_at_any_write_leads_to_the_same_site_after_a_retry(
     publisher.city()
     publisher.area(GAMBIR[:5])
     publisher.area(GAMBIR[:8])
+    publisher.area(GAMBIR)
     publisher.recap("2026-11")
     assert found == snapshot(clean)
 

@@ -101,7 +101,7 @@ def test_links_within_a_language_stay_in_it(renderer: Renderer, home_view: HomeV
             link
             for link in links
             if re.match(r"/(lapor|laporan|kelurahan)?/?", link)
-            and not re.search(r"\.(json|xml|geojson|jpg)$", link)
+            and not re.search(r"\.(json|xml|geojson|csv|kml|jpg)$", link)
         ]
         strays = [
             link

@@ -29,6 +29,8 @@ CONTENT_TYPES: Mapping[str, str] = {
     "geojson": "application/geo+json",
     "webmanifest": "application/manifest+json",
     "xml": "application/xml",
+    "kml": "application/vnd.google-earth.kml+xml",
+    "cap": "application/cap+xml",
     "txt": "text/plain; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
     "ics": "text/calendar; charset=utf-8",

@@ -196,11 +196,41 @@ def test_pages_get_the_same_security_headers_as_from_the_local_server(
     assert upload.url in uploads
 
 
+def test_only_embedded_pages_may_stand_in_frames_with_the_local_servers_headers(
+    template: dict[str, Any],
+) -> None:
+    def sent(name: str) -> dict[str, Any]:
+        config = template["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]
+        found: dict[str, Any] = config["SecurityHeadersConfig"]
+        return found
+
+    def words(policy: str) -> set[str]:
+        return {" ".join(part.split()) for part in policy.split(";") if part.strip()}
+
+    here = local.framed(local.security_headers())["Content-Security-Policy"]
+    deployed = filled(sent("EmbeddedHeaders")["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"])
+    assert words(deployed) == words(here)
+    assert "frame-ancestors *" in words(here)
+    assert "FrameOptions" not in sent("EmbeddedHeaders")
+    assert sent("SecurityHeaders")["FrameOptions"]["FrameOption"] == "DENY"
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    used = {each["PathPattern"]: each["ResponseHeadersPolicyId"]["Ref"] for each in config["CacheBehaviors"]}
+    assert {path for path, name in used.items() if name == "EmbeddedHeaders"} == {
+        f"/{beginning}*" for beginning in local.EMBEDDED
+    }
+    assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {"Ref": "SecurityHeaders"}
+
+
 def test_api_and_site_share_one_domain_and_only_the_site_is_cached(template: dict[str, Any]) -> None:
     config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     assert config["DefaultCacheBehavior"]["CachePolicyId"] == {"Ref": "SiteCache"}
-    assert [b["PathPattern"] for b in config["CacheBehaviors"]] == ["/api/*", "/open311/*"]
-    for behaviour in config["CacheBehaviors"]:
+    assert [b["PathPattern"] for b in config["CacheBehaviors"]] == [
+        "/api/*",
+        "/open311/*",
+        "/sematan/*",
+        "/en/sematan/*",
+    ]
+    for behaviour in config["CacheBehaviors"][:2]:
         assert behaviour["TargetOriginId"] == "api"
         assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
         assert "POST" in behaviour["AllowedMethods"]

@@ -25,6 +25,23 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// What other sites copy must lead here, wherever this page was opened.
+for (const snippet of document.querySelectorAll("[data-snippet]")) {
+  const address = new URL(snippet.dataset.snippet, location.href).href;
+  snippet.value = snippet.value.replace(/src="[^"]*"/, () => `src="${address}"`);
+}
+for (const button of document.querySelectorAll("[data-copy-from]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copyFrom);
+    await Promise.all([navigator.clipboard.writeText(source.value), loadWords()]);
+    const label = button.querySelector("span");
+    label.setAttribute("role", "status");
+    label.textContent = _("Copied");
+  });
+}
+
 /** The id that a person meant: any case, with or without dash, O for 0, I and L for 1; null when it is none. */
 export function readId(text) {
   const code = text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
