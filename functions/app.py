@@ -71,6 +71,11 @@ def show_own(report_id: str) -> Response:
     return answer("show_own", report_id=report_id)
 
 
+@app.route("/api/reports/{report_id}/qr", methods=["GET"])
+def show_qr(report_id: str) -> Response:
+    return answer("show_qr", report_id=report_id)
+
+
 @app.route("/api/reports/{report_id}/feedback", methods=["POST"], content_types=ANY_TYPE)
 def give_feedback(report_id: str) -> Response:
     return answer("give_feedback", report_id=report_id)

@@ -30,15 +30,31 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 ENTRIES = (
     "css/site.css", "css/font.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
     "css/leaflet.css", "css/more.css",
+    "css/mine.css", "js/mine.js",
     "css/desk.css", "js/desk.js",
     "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/service.js",
 )  # fmt: skip
+WORKER = "js/service-worker.js"
+"""The service worker: a script of its own at the site's root, since it may only serve what lies below it."""
+SHELL_CSS = ("site.css", "form.css", "field.css", "mine.css", "leaflet.css")
+SHELL_JS = ("site.js", "form.js", "mine.js")
+SHELL_LAZY = frozenset(
+    {"pin.js", "exif.js", "similar.js", "form-similar.js", "form-after.js", "waiting.js"}
+)
+"""What of the lazily loaded scripts must be there without a connection; the basemap's, for one, need not."""
+SHELL = {
+    "pages": {"id": ["/lapor/", "/saya/", "/luring/"], "en": ["/en/lapor/", "/en/saya/", "/en/luring/"]},
+    "offline": {"id": "/luring/", "en": "/en/luring/"},
+    "data": ["/data/batas.json", "/manifest.webmanifest", "/favicon.svg"],
+}
+"""What the service worker keeps beside assets."""
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
     "download-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
     "map-pin", "map-trifold", "phone", "plus", "printer", "question", "rss", "share-network",
     "shield-check", "users-three",
     "warning", "x",
+    "pencil-simple", "share-network", "hourglass-medium", "paper-plane-tilt", "wifi-slash", "trash", "upload-simple",
     "funnel", "keyboard", "polygon", "sign-out",
 )  # fmt: skip
 """Phosphor icons that pages carry themselves, whatever the categories are."""
@@ -47,6 +63,10 @@ FIXED = {
     "favicon.ico": "icons/favicon.ico",
     "aset/ikon-192.png": "icons/icon-192.png",
     "aset/ikon-512.png": "icons/icon-512.png",
+    "aset/ikon-192-penuh.png": "icons/icon-192-maskable.png",
+    "aset/ikon-512-penuh.png": "icons/icon-512-maskable.png",
+    "aset/ikon-lapor.png": "icons/shortcut-report.png",
+    "aset/ikon-saya.png": "icons/shortcut-mine.png",
     "robots.txt": "robots.txt",
     "manifest.webmanifest": "manifest.webmanifest",
 }
@@ -92,13 +112,16 @@ def _build(shown: list[str], wanted: str) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / "aset").mkdir(parents=True)
     _compile_catalogues(fresh / "locale")
-    assets = _bundle(esbuild, fresh) | _script_words(fresh) | _icon_sheet(fresh, _icons(shown))
+    assets, shell = _bundle(esbuild, fresh)
+    words = _script_words(fresh)
+    assets |= words | _icon_sheet(fresh, _icons(shown))
+    _worker(esbuild, fresh, [*shell, assets["icons.svg"]], words)
     for name, source in FIXED.items():
         (fresh / name).write_bytes((STATIC / source).read_bytes())
     manifest = {
         "inputs": wanted,
         "assets": assets,
-        "fixed": sorted(FIXED),
+        "fixed": sorted([*FIXED, "sw.js"]),
         "icons": _icons(PAGE_ICONS),
         "category_icons": shown,
     }
@@ -143,8 +166,8 @@ def _compile_catalogues(folder: Path) -> None:
         target.write_bytes(i18n.compile_catalogue(i18n.catalogue(language)))
 
 
-def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
-    """Bundle, minify and name by content; answers the entry's name and its path on the site."""
+def _bundle(esbuild: Path, fresh: Path) -> tuple[dict[str, str], list[str]]:
+    """Bundle, minify and name by content; answers each entry's path on the site by name, and the form's shell."""
     meta = fresh / "meta.json"
     command = [
         str(esbuild), *(str(STATIC / entry) for entry in ENTRIES),
@@ -168,7 +191,44 @@ def _bundle(esbuild: Path, fresh: Path) -> dict[str, str]:
             names["font.woff2"] = f"aset/{Path(path).name}"
     if missing := {Path(name).name for name in ENTRIES} - set(names):
         raise BuildError(f"esbuild wrote no {', '.join(sorted(missing))}; it wrote {sorted(outputs)}")
-    return names
+    return names, _shell(outputs)
+
+
+def _shell(outputs: dict[str, dict[str, Any]]) -> list[str]:
+    """Paths of the scripts and styles that the form and "my reports" are made of, with all they import."""
+    by_entry = {Path(facts["entryPoint"]).name: path for path, facts in outputs.items() if "entryPoint" in facts}
+    todo = [by_entry[name] for name in (*SHELL_CSS, *SHELL_JS)]
+    found: set[str] = set()
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for each in outputs[path]["imports"]:
+            lazy = each["kind"] == "dynamic-import"
+            entry = Path(outputs.get(each["path"], {}).get("entryPoint", "")).name
+            if each["path"] in outputs and each["path"].endswith((".js", ".css")) and (not lazy or entry in SHELL_LAZY):
+                todo.append(each["path"])
+    return sorted(f"aset/{Path(path).name}" for path in found)
+
+
+def _worker(esbuild: Path, fresh: Path, assets: list[str], words: dict[str, str]) -> None:
+    """Write sw.js, which knows by name what it has to keep: it changes whenever one of those does."""
+    shell = {
+        **SHELL,
+        "assets": [f"/{path}" for path in assets],
+        "words": {language: [f"/{words[f'words-{language}.js']}"] for language in i18n.LANGUAGES},
+    }
+    text = json.dumps(shell, sort_keys=True)
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    command = [
+        str(esbuild), str(STATIC / WORKER), "--bundle", "--minify", "--format=iife",
+        "--target=es2020,safari15,firefox90", "--legal-comments=none", "--log-level=warning",
+        f"--define:SHELL={text}", f"--define:BUILD={json.dumps(version)}", f"--outfile={fresh / 'sw.js'}",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"esbuild failed ({done.returncode}):\n{done.stderr.strip()}")
 
 
 def _script_words(fresh: Path) -> dict[str, str]:

@@ -18,12 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from web import data, i18n, story
+from web import data, i18n, qr, story
 from web.icons import Icons
 from web.maps import Maps
 from web.shades import by_shade, class_breaks, legend, shade
 from web.views import (
     NO_BASEMAP,
+    NOWHERE,
     AreaView,
     Basemap,
     Category,
@@ -31,6 +32,7 @@ from web.views import (
     HomeView,
     KelurahanRow,
     KelurahanView,
+    Outside,
     OwnView,
     PlaceView,
     RecapIndexView,
@@ -72,6 +74,7 @@ class Renderer:
     categories: Mapping[str, Category]
     site_url: str
     basemap: Basemap
+    outside: Outside
     approximate: bool
     boundaries_version: str
     attribution: str
@@ -86,6 +89,7 @@ class Renderer:
         categories: Sequence[Category],
         site_url: str = "",
         basemap: Basemap = NO_BASEMAP,
+        outside: Outside = NOWHERE,
         approximate: bool,
         boundaries_version: str,
         attribution: str,
@@ -112,6 +116,7 @@ class Renderer:
             categories={category.code: category for category in categories},
             site_url=site_url.rstrip("/"),
             basemap=basemap,
+            outside=outside,
             approximate=approximate,
             boundaries_version=boundaries_version,
             attribution=attribution,
@@ -333,8 +338,20 @@ class Renderer:
         private: bool = False,
     ) -> str:
         """After a plain form: the id, the follow key, and what happens next. A private report has no public page."""
-        told = {"id": report_id, "follow_key": follow_key, "place": place, "private": private}
+        from markupsafe import Markup
+
+        # Drawn by segno from an id and a key that were made here: nothing in it was written by anybody.
+        code = Markup(qr.svg(qr.key_text(self.site_url, report_id, follow_key)))  # noqa: S704
+        told = {"id": report_id, "follow_key": follow_key, "place": place, "private": private, "code": code}
         return self._page("receipt.html", language, "", **told)
+
+    def mine(self, language: str) -> str:
+        """The reports that this phone sent or follows: drawn by scripts from what the phone itself keeps."""
+        return self._page("mine.html", language, "/saya/", categories=list(self.categories.values()))
+
+    def offline(self, language: str) -> str:
+        """What is shown without a connection in place of a page that the phone does not have."""
+        return self._page("offline.html", language, "")
 
     # Feeds and assets ------------------------------------------------------------------------------
 
@@ -424,6 +441,7 @@ class Renderer:
             "kota_name": kota_name,
             "shortened": shortened,
             "basemap": self.basemap,
+            "outside": self.outside,
             "approximate": self.approximate,
             "attribution": self.attribution,
             "boundaries_version": self.boundaries_version,

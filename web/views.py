@@ -6,7 +6,7 @@ holds personal data, reads a clock or knows where anything is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -14,7 +14,10 @@ from urllib.parse import urlsplit
 
 
 class Category(Protocol):
-    """What can be reported: code, names and hints by language, and the name of a Phosphor icon."""
+    """What can be reported: code, names and hints by language, the name of a Phosphor icon, words to find it by.
+
+    `nearby_m`: how near another open report may be the same, in metres. `emergency`: call 112 first.
+    """
 
     @property
     def code(self) -> str: ...
@@ -24,6 +27,12 @@ class Category(Protocol):
     def hints(self) -> Mapping[str, str]: ...
     @property
     def icon(self) -> str: ...
+    @property
+    def keywords(self) -> Sequence[str]: ...
+    @property
+    def nearby_m(self) -> int: ...
+    @property
+    def emergency(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,15 @@ class Basemap:
         return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where people turn with a place outside the city: an operator's plain words, and an address on the web."""
+
+    text: str = ""
+    url: str = ""
+
+
+NOWHERE = Outside()
 NO_BASEMAP = Basemap()
 """Outlines and names alone."""
 

@@ -20,8 +20,10 @@ from .attributes import Attribute
 SHIPPED = Path(__file__).with_name("categories.toml")
 CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 FIELDS = ("id", "en", "icon", "hint_id", "hint_en")
-OPTIONAL = ("group_id", "group_en", "keywords", "attributes")
-"""What Open311 tells of a service beyond its name: a group, words to find it by, and what it asks."""
+OPTIONAL = ("group_id", "group_en", "keywords", "attributes", "nearby_m", "emergency")
+"""A group, words to find it by, what it asks, and how the form treats it."""
+NEARBY_M = 50
+MOST_NEARBY_M = 500
 
 
 class CategoriesError(ValueError):
@@ -30,7 +32,11 @@ class CategoriesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of problem: its code, its names and hints by language, its Phosphor icon, and what it asks."""
+    """A kind of problem: its code, its names and hints by language, its Phosphor icon, and what it asks.
+
+    `nearby_m`: open reports of the same category within so many metres may be the same; 0 asks about none.
+    `emergency`: it can be a danger to life, so the form tells to call 112 first.
+    """
 
     code: str
     names: Mapping[str, str]
@@ -39,6 +45,8 @@ class Category:
     groups: Mapping[str, str] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    nearby_m: int = NEARBY_M
+    emergency: bool = False
 
 
 @lru_cache(maxsize=4)
@@ -82,6 +90,8 @@ def _category(path: Path, code: str, row: object) -> Category:
         groups=_groups(path, code, row),
         keywords=_keywords(path, code, row.get("keywords", [])),
         attributes=_attributes(path, code, row.get("attributes", [])),
+        nearby_m=_metres(path, code, row.get("nearby_m", NEARBY_M)),
+        emergency=_flag(path, code, row.get("emergency", False)),
     )
 
 
@@ -102,6 +112,20 @@ def _keywords(path: Path, code: str, words: Any) -> tuple[str, ...]:
             f"{path}: [{code}] needs keywords as a list of words without commas, not {words!r}"
         )
     return tuple(words)
+
+
+def _metres(path: Path, code: str, metres: Any) -> int:
+    if isinstance(metres, bool) or not isinstance(metres, int) or not 0 <= metres <= MOST_NEARBY_M:
+        raise CategoriesError(
+            f"{path}: [{code}] needs nearby_m as whole metres from 0 to {MOST_NEARBY_M}, not {metres!r}"
+        )
+    return metres
+
+
+def _flag(path: Path, code: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise CategoriesError(f"{path}: [{code}] needs emergency as true or false, not {value!r}")
+    return value
 
 
 def _attributes(path: Path, code: str, rows: Any) -> tuple[Attribute, ...]:

@@ -121,14 +121,14 @@ def _request_body(operation: Operation, by_struct: dict[Any, Any]) -> dict[str, 
 
 
 def _answer(status: int, parts: Sequence[Any], by_struct: dict[Any, Any], page: str) -> dict[str, Any]:
-    from .operation import XML
+    from .operation import SVG, XML
 
     content: dict[str, Any] = {}
     for part in parts:
         if part == page:
             content["text/html"] = {"schema": {"type": "string"}}
-        elif part == XML:
-            content[XML] = {"schema": {"type": "string"}}
+        elif part in (SVG, XML):
+            content[part] = {"schema": {"type": "string"}}
         elif part is dict:
             content["application/json"] = {"schema": {"type": "object"}}
         elif part is not None:

@@ -91,6 +91,8 @@ class Errors(msgspec.Struct, frozen=True):
 
 PAGE = "text/html"
 """Stands for a readable page where a declaration names what comes out."""
+SVG = "image/svg+xml"
+"""Stands for a drawing where a declaration names what comes out."""
 XML = "text/xml"
 """Stands for an XML document where a declaration names what comes out."""
 

@@ -14,12 +14,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from web import qr
 from web.views import EventView, OwnView, PhotoView, ReportView
 
 from . import body, cookies, holder, public, records
 from .operation import (
     HTML_TYPE,
     PAGE,
+    SVG,
     Errors,
     Operation,
     Parts,
@@ -113,6 +115,17 @@ def show_own(parts: Parts, request: Request) -> Response:
     return _page_of(parts, request, {}, report_id, refused)
 
 
+def show_qr(parts: Parts, request: Request) -> Response:
+    """GET /api/reports/<id>/qr: the key as a QR code for another phone; asked for by header or cookie, never by URL."""
+    report_id = _id(request)
+    key = _key(request, {}, report_id)
+    it = _loaded(parts, report_id)
+    if it is None or not holder.holds_key(it, key):
+        raise Refused([Problem("key_needed", "follow_key")], 403)
+    drawing = qr.svg(qr.key_text(parts.settings.site_url, report_id, key))
+    return Response(200, {"Content-Type": SVG, "Cache-Control": "private, no-store"}, drawing.encode())
+
+
 def give_feedback(parts: Parts, request: Request) -> Response:
     """POST /api/reports/<id>/feedback: rate, reopen, add or answer. JSON gets the report, a form its page."""
     values: dict[str, Any] = {}
@@ -179,6 +192,15 @@ OPERATIONS = (
         "The report as its reporter sees it",
         show_own,
         {200: (PAGE,), 400: PROBLEMS, 403: (PAGE,), 503: PROBLEMS},
+    ),
+    Operation(
+        "show_qr",
+        "GET",
+        "/api/reports/{report_id}/qr",
+        "The follow key as a QR code",
+        show_qr,
+        {200: (SVG,), 400: (Errors,), 403: (Errors,), 503: (Errors,)},
+        headers={"Follow-Key": "The report's follow key; a browser's cookie does, too."},
     ),
     Operation(
         "give_feedback",

@@ -222,6 +222,8 @@ class Publisher:
             files[f"{root}lapor/index.html"] = self.renderer.report_form(
                 views.FormView({}), language
             ).encode()
+            files[f"{root}saya/index.html"] = self.renderer.mine(language).encode()
+            files[f"{root}luring/index.html"] = self.renderer.offline(language).encode()
             files[f"{root}periksa/index.html"] = self.renderer.check(language).encode()
             files[f"{root}petugas/index.html"] = desk.page(self.renderer, language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()

@@ -60,6 +60,10 @@ class Settings:
     )
     basemap_tiles: str = _is("", "raster tile address with {z} {x} {y}; empty: outlines and names only")
     basemap_attribution: str = _is("", "who made the basemap, shown on it; needed when BASEMAP_TILES is set")
+    outside_text: str = _is(
+        "", "where to turn with a place outside Jakarta, in words: shown on the form; empty: nothing is said"
+    )
+    outside_url: str = _is("", "address on the web that OUTSIDE_TEXT leads to; https:// or empty")
     open311_contact: str = _is("", "who answers questions about Open311: shown in its discovery document")
     open311_key_service: str = _is("", "how to get an API key, in words or as an address: shown in discovery")
     open311_jurisdiction: str = _is(
@@ -149,6 +153,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         wrong.append("OIDC_ISSUER and OIDC_CLIENT go together: set both, or neither")
     if values.get("basemap_tiles") and not values.get("basemap_attribution"):
         wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
+    if values.get("outside_url") and not re.fullmatch(r"https?://[^\s\"<>]+", values["outside_url"]):
+        wrong.append(f"OUTSIDE_URL={values['outside_url']!r}: takes an address that begins with https://")
+    if values.get("outside_url") and not values.get("outside_text"):
+        wrong.append("OUTSIDE_TEXT is missing: OUTSIDE_URL needs words to press on")
     if wrong:
         raise SettingsError("; ".join(wrong))
     return Settings(**values)

@@ -101,7 +101,7 @@ def renderer() -> Renderer:
     """What draws pages."""
     import geo
     from web.render import Renderer
-    from web.views import Basemap
+    from web.views import Basemap, Outside
 
     locator = geo.default_locator()
     chosen = current()
@@ -110,6 +110,7 @@ def renderer() -> Renderer:
         categories=list(category_table().values()),
         site_url=chosen.site_url,
         basemap=Basemap(chosen.basemap_tiles, chosen.basemap_attribution),
+        outside=Outside(chosen.outside_text, chosen.outside_url),
         approximate=locator.approximate,
         boundaries_version=locator.version,
         attribution=_built("manifest.json")["attribution"],

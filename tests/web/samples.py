@@ -48,6 +48,9 @@ class SampleCategory:
     names: dict[str, str]
     hints: dict[str, str]
     icon: str
+    keywords: tuple[str, ...] = ()
+    nearby_m: int = 50
+    emergency: bool = False
 
 
 def sample_categories() -> list[SampleCategory]:
@@ -60,6 +63,9 @@ def sample_categories() -> list[SampleCategory]:
             {"id": row["id"], "en": row["en"]},
             {"id": row["hint_id"], "en": row["hint_en"]},
             row["icon"],
+            tuple(row.get("keywords", ())),
+            row.get("nearby_m", 50),
+            row.get("emergency", False),
         )
         for code, row in rows.items()
     ]

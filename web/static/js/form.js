@@ -1,19 +1,24 @@
-// The report form with scripts: pin, position, photos made small, sending without leaving the page.
+// The report form with scripts: its parts put together, what is missing, and sending.
 // Without scripts the same form works as it stands; nothing here is needed to report.
-import { shrunk } from "./photo.js";
-import { sendPatiently } from "./puzzle.js";
-import { _, loadWords, ngettext, number, root } from "./words.js";
+import "./register.js";
+import { NAME as DRAFT } from "./draft-name.js";
+import { begun, forget, later, restore, settle, startDraft, written } from "./draft.js";
+import { category, field, form } from "./form-fields.js";
+import { kindsAgain, startKinds, WORDS } from "./form-kinds.js";
+import { blobs, clear, putBack, startPhotos } from "./form-photos.js";
+import { fragment, moveTo, placeAgain, spot, startPlace } from "./form-place.js";
+import { drop, entryOf, keep, queued, recordOf, sent } from "./queue.js";
+import { all, get } from "./store.js";
+import { heard, look, sendLater } from "./waiting.js";
+import { _, ago, language, loadWords, ngettext, root } from "./words.js";
 
-const PHOTOS = 3;
-const WORDS = [10, 2000];
-const COARSE = 100;
-const form = document.getElementById("laporan");
-const field = (name) => form.elements.namedItem(name);
-const found = document.getElementById("found");
-const photos = [];
-let key = null;
-let pin;
-let asked = 0;
+const ENDS = new Set(["sent", "refused", "old"]);
+const button = document.getElementById("send");
+const status = document.getElementById("sending");
+/** Where nothing can be kept: the key of a report without an answer, so that a second try makes no second report. */
+let direct = null;
+/** The kept report that this page has just sent off and shows. */
+let mine = null;
 
 start();
 
@@ -21,214 +26,95 @@ async function start() {
   await loadWords();
   form.noValidate = true;
   for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
-  count();
-  field("description").addEventListener("input", count);
-  for (const id of ["camera", "gallery"]) document.getElementById(id).addEventListener("change", takePhotos);
-  document.getElementById("gps").addEventListener("click", locateMe);
-  field("kelurahan").addEventListener("change", chooseKelurahan);
-  for (const name of ["latitude", "longitude"]) field(name).addEventListener("change", typed);
+  startKinds(alike);
+  startPhotos(later, moveTo);
+  startPlace(placed);
+  startDraft(blobs);
+  field("landmark").addEventListener("input", later);
   form.addEventListener("submit", send);
-  if (document.readyState === "complete") map();
-  else addEventListener("load", map, { once: true });
+  document.querySelector("[data-differs]").addEventListener("click", goOn);
+  document.querySelector("#draft [data-forget]").addEventListener("click", anew);
+  heard(waiting);
+  waiting();
+  await comeBack();
 }
 
-// The place ------------------------------------------------------------------------------------------
-
-async function map() {
-  const { PinMap } = await import("./pin.js");
-  pin = new PinMap(document.getElementById("pinmap"), form.dataset, placed);
-  await pin.begin();
-  const here = location.hash.match(/^#(\d+)\/(-?[\d.]+)\/(-?[\d.]+)$/)?.slice(1).map(Number);
-  const kode = new URLSearchParams(location.search).get("kelurahan");
-  if (field("latitude").value && field("longitude").value) typed();
-  else if (here) {
-    pin.show(here[1], here[2], Math.min(here[0], 18), here[0] >= 16);
-  } else if (kode && [...field("kelurahan").options].some((option) => option.value === kode)) {
-    await pin.showKelurahan(kode);
-  }
+function placed() {
+  later();
+  alike();
 }
 
-/** Heard from the map: a spot, or null when it is not near enough to be one. */
-function placed(place) {
-  field("kelurahan").value = "";
-  field("latitude").value = place ? place.latitude.toFixed(6) : "";
-  field("longitude").value = place ? place.longitude.toFixed(6) : "";
-  field("accuracy").value = place?.accuracy ? String(Math.round(place.accuracy)) : "";
-  if (!place) {
-    asked += 1;
-    tell(_("Zoom in until you recognise the spot."), "");
-    return;
-  }
-  ask(place);
+// What was begun before ------------------------------------------------------------------------------
+
+async function comeBack() {
+  const draft = await begun();
+  // What the server sent back, or what has been written by now, is newer.
+  if (!draft || document.querySelector("#errors li") || written().some(([name]) => name === "description")) return;
+  const place = ["latitude", "longitude", "accuracy", "kelurahan"].map((name) => [name, field(name).value]);
+  restore(draft);
+  if (fragment()) for (const [name, value] of place) field(name).value = value;
+  putBack(draft.photos.map(({ data, type }) => new Blob([data], { type })));
+  kindsAgain();
+  placeAgain();
+  const notice = document.getElementById("draft");
+  notice.querySelector("[data-said]").textContent = _("What you began %(ago)s is here again.", { ago: ago(draft.saved) });
+  notice.hidden = false;
+  if (draft.errors?.length) showErrors(draft.errors);
 }
 
-function typed() {
-  const latitude = Number(field("latitude").value.replace(",", "."));
-  const longitude = Number(field("longitude").value.replace(",", "."));
-  if (!latitude || !longitude || !pin) return;
-  field("kelurahan").value = "";
-  pin.show(latitude, longitude, 17, true);
+async function anew() {
+  await forget();
+  form.reset();
+  clear();
+  location.replace(location.pathname);
 }
 
-function chooseKelurahan() {
-  const kode = field("kelurahan").value;
-  if (!kode) return;
-  for (const name of ["latitude", "longitude", "accuracy"]) field(name).value = "";
-  asked += 1;
-  tell(_("The report goes to this kelurahan. Move the map to the spot, or name a landmark."), "");
-  pin?.showKelurahan(kode);
-}
-
-function locateMe() {
-  const button = document.getElementById("gps");
-  if (!navigator.geolocation) {
-    tell(_("This device does not tell its position. Move the map, or choose the kelurahan."), "warn");
-    return;
-  }
-  button.disabled = true;
-  tell(_("Looking for your position …"), "");
-  navigator.geolocation.getCurrentPosition(
-    ({ coords }) => {
-      button.disabled = false;
-      pin?.measure(coords.latitude, coords.longitude, coords.accuracy);
-    },
-    (error) => {
-      button.disabled = false;
-      tell(
-        error.code === error.PERMISSION_DENIED
-          ? _("Your position was not shared. Move the map, or choose the kelurahan.")
-          : _("Your position was not found. Move the map, or choose the kelurahan."),
-        "warn",
-      );
-    },
-    { enableHighAccuracy: true, timeout: 20000, maximumAge: 30000 },
+/** Tell of reports of before that still wait on this phone. */
+async function waiting() {
+  const rest = (await queued().catch(() => [])).filter(({ key }) => key !== mine);
+  const box = document.getElementById("queue");
+  box.hidden = rest.length === 0;
+  if (!rest.length) return;
+  const wrong = rest.some(({ state }) => state === "refused" || state === "old");
+  const link = document.createElement("a");
+  link.href = `${root}/saya/`;
+  link.textContent = wrong ? _("Look at it") : _("My reports");
+  box.classList.toggle("wrong", wrong);
+  box.replaceChildren(
+    wrong
+      ? _("A report of yours could not be taken as it is.")
+      : ngettext("%(n)s report of yours waits on this phone and is sent by itself.", "%(n)s reports of yours wait on this phone and are sent by themselves.", rest.length),
+    " ",
+    link,
   );
 }
 
-async function ask({ latitude, longitude, accuracy }) {
-  const turn = ++asked;
-  await new Promise((done) => setTimeout(done, 350));
-  if (turn !== asked) return;
-  const query = new URLSearchParams({ latitude: latitude.toFixed(6), longitude: longitude.toFixed(6) });
-  if (accuracy) query.set("accuracy", String(Math.round(accuracy)));
-  let answer;
-  try {
-    const response = await fetch(`/api/locate?${query}`, { headers: { Accept: "application/json" } });
-    if (!response.ok) throw new Error(String(response.status));
-    answer = await response.json();
-  } catch {
-    // The server finds the kelurahan again when the report arrives.
-    if (turn === asked) tell(_("The spot is set. Its kelurahan will be found when the report is sent."), "");
-    return;
-  }
-  if (turn === asked) showPlace(answer.place, accuracy);
+// Before sending -------------------------------------------------------------------------------------
+
+let similar;
+
+/** Look for reports of the same kind close by, once place and category are known. */
+async function alike() {
+  const here = spot();
+  if (!similar && !(here?.kode && category())) return;
+  similar ??= import("./form-similar.js");
+  const { lookFor } = await similar.catch(() => ({ lookFor: () => {} }));
+  lookFor(spot(), followed);
 }
 
-function showPlace(place, accuracy) {
-  if (!place || !place.kode) {
-    tell(_("This spot is outside Jakarta. Move the map to a spot inside."), "bad");
-    return;
-  }
-  const kota = place.kota.replace(/^(Kota|Kabupaten) Administrasi /i, "");
-  const name = document.createElement("b");
-  name.textContent = place.kelurahan;
-  tell([name, `, ${place.kecamatan}, ${kota}. `], "");
-  if (place.method === "nearest") found.append(_("The spot is just outside the boundary; this is the nearest kelurahan."), " ");
-  if (accuracy > COARSE) {
-    found.classList.add("warn");
-    found.append(_("Your position is only exact to %(n)s m. Move the map until the pin is on the spot.", { n: number(Math.round(accuracy)) }), " ");
-  }
-  if (place.runner_up && place.probability < 0.9) offer(place);
+async function followed(id, supporters) {
+  await forget();
+  (await import("./form-after.js")).follows(id, supporters);
 }
 
-/** Near a border: let the reporter say which side it is. */
-function offer(place) {
-  found.classList.add("warn");
-  const line = document.createElement("span");
-  line.className = "offer";
-  line.append(_("It is close to a border. Which one is it?"), " ");
-  for (const side of [place, place.runner_up]) {
-    const label = document.createElement("label");
-    const radio = document.createElement("input");
-    radio.type = "radio";
-    radio.name = "side";
-    radio.addEventListener("change", () => {
-      field("kelurahan").value = side.kode;
-    });
-    label.append(radio, side.kelurahan);
-    line.append(label);
-  }
-  found.append(line);
+let asked = false;
+
+/** "Mine is different": and if that was asked on the way to sending, send. */
+async function goOn() {
+  (await similar).different();
+  button.focus();
+  if (asked) form.requestSubmit();
 }
-
-function tell(parts, kind) {
-  found.className = `found ${kind}`.trim();
-  found.replaceChildren(...[parts].flat());
-}
-
-// Photos and words -----------------------------------------------------------------------------------
-
-async function takePhotos(event) {
-  const said = document.getElementById("photo-said");
-  const chosen = [...event.target.files];
-  event.target.value = "";
-  const room = PHOTOS - photos.length;
-  said.textContent = chosen.length ? _("Making the photo smaller …") : "";
-  let failed = 0;
-  for (const file of chosen.slice(0, room)) {
-    try {
-      const blob = await shrunk(file);
-      photos.push({ blob, url: URL.createObjectURL(blob) });
-    } catch {
-      failed += 1;
-    }
-  }
-  showPhotos();
-  if (failed) said.textContent = _("This file could not be read as a photo. JPEG, PNG and WebP work.");
-  else if (chosen.length > room) said.textContent = _("At most 3 photos: the others were left out.");
-  else if (chosen.length) said.textContent = size();
-}
-
-function size() {
-  const kilobytes = Math.round(photos.reduce((sum, photo) => sum + photo.blob.size, 0) / 1000);
-  return ngettext("%(n)s photo, %(size)s kB to send.", "%(n)s photos, %(size)s kB to send.", photos.length, { size: number(kilobytes) });
-}
-
-function showPhotos() {
-  const list = document.getElementById("previews");
-  list.hidden = photos.length === 0;
-  list.replaceChildren(
-    ...photos.map((photo, i) => {
-      const image = document.createElement("img");
-      image.src = photo.url;
-      image.alt = _("Photo %(n)s", { n: i + 1 });
-      const remove = document.createElement("button");
-      remove.type = "button";
-      remove.textContent = "×";
-      remove.setAttribute("aria-label", _("Remove photo %(n)s", { n: i + 1 }));
-      remove.addEventListener("click", () => {
-        URL.revokeObjectURL(photo.url);
-        photos.splice(i, 1);
-        showPhotos();
-        document.getElementById("photo-said").textContent = photos.length ? size() : "";
-        (list.querySelector("button") ?? document.getElementById("gallery")).focus();
-      });
-      const item = document.createElement("li");
-      item.append(image, remove);
-      return item;
-    }),
-  );
-  for (const id of ["camera", "gallery"]) document.getElementById(id).disabled = photos.length >= PHOTOS;
-}
-
-function count() {
-  const length = field("description").value.trim().length;
-  const output = document.getElementById("counter");
-  output.textContent = length && length < WORDS[0] ? _("%(n)s more", { n: WORDS[0] - length }) : `${number(length)} / ${number(WORDS[1])}`;
-  output.classList.toggle("short", length > 0 && length < WORDS[0]);
-}
-
-// Sending --------------------------------------------------------------------------------------------
 
 function missing() {
   const errors = [];
@@ -237,54 +123,114 @@ function missing() {
   } else if (!field("latitude").value && !field("landmark").value.trim()) {
     errors.push({ field: "landmark", message: _("Without a pin, please name a landmark: a shop, a school, a crossing.") });
   }
-  if (!field("category").value) errors.push({ field: "category", message: _("Choose what kind of problem it is.") });
-  const length = field("description").value.trim().length;
-  if (length < WORDS[0]) errors.push({ field: "description", message: _("Say in at least 10 characters what is wrong.") });
+  if (!category()) errors.push({ field: "category", message: _("Choose what kind of problem it is.") });
+  if (field("description").value.trim().length < WORDS[0]) {
+    errors.push({ field: "description", message: _("Say in at least 10 characters what is wrong.") });
+  }
   return errors;
 }
 
+// Sending --------------------------------------------------------------------------------------------
+
 async function send(event) {
   event.preventDefault();
+  if (button.disabled) return;
   const errors = missing();
-  if (errors.length) {
-    showErrors(errors);
-    return;
-  }
-  showErrors([]);
-  const button = document.getElementById("send");
-  const status = document.getElementById("sending");
-  const body = new FormData(form);
-  body.delete("photo");
-  body.delete("form");
-  body.delete("side");
-  photos.forEach((photo, i) => body.append("photo", photo.blob, `foto-${i + 1}.jpg`));
-  // The same key until there is an answer: a second try of the same report makes no second report.
-  key ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+  showErrors(errors);
+  if (errors.length) return;
   button.disabled = true;
-  status.textContent = _("Sending …");
   try {
-    const request = { method: "POST", body, headers: { Accept: "application/json", "Idempotency-Key": key } };
-    const response = await sendPatiently(form.action, request, (computing) => {
-      status.textContent = computing
-        ? _("Many reports come from your connection. Your device computes for a moment, then it is sent …")
-        : _("Sending …");
-    });
-    const answer = await response.json().catch(() => ({}));
-    status.textContent = "";
-    if (response.ok) {
-      received(answer);
-    } else if (response.status < 500) {
-      key = null;
-      showErrors(answer.errors?.length ? answer.errors : [{ field: "", message: _("The report was not accepted. Please check what you wrote.") }]);
-    } else {
-      throw new Error(String(response.status));
+    const found = await similar?.catch(() => null);
+    if (found && (await found.undecided())) {
+      asked = true;
+      found.toSimilar();
+      return;
     }
-  } catch {
-    status.textContent = _("Not sent: no answer from the server. What you wrote is still here; please try again.");
+    status.textContent = _("Sending …");
+    await sendOff();
   } finally {
     button.disabled = false;
   }
 }
+
+async function sendOff() {
+  // Everything the form holds, also what others put into it; files are the photos made small.
+  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "form" && name !== "side");
+  const entry = await entryOf(new URL(form.action).pathname, fields, blobs(), { language, category: category().value });
+  settle();
+  try {
+    mine = entry.key;
+    await keep(entry, DRAFT);
+  } catch {
+    return sendDirectly(entry);
+  }
+  const outcome = (await look({ key: entry.key, force: true, said }))?.outcomes[entry.key];
+  await became(entry, outcome);
+}
+
+/** In a burst the server asks for a small computation first. */
+function said(computing) {
+  status.textContent = computing
+    ? _("Many reports come from your connection. Your device computes for a moment, then it is sent …")
+    : _("Sending …");
+}
+
+/** The report whose end is on the screen: page and service worker may both tell of it. */
+let ended = null;
+
+/** Show what became of a report that was kept. Resolves to whether it need not wait any more. */
+async function became(entry, outcome) {
+  status.textContent = "";
+  if (ended === entry.key) return true;
+  if (outcome && outcome.state !== "waiting") ended = entry.key;
+  const after = await import("./form-after.js");
+  if (outcome?.state === "sent") {
+    after.received(outcome.record);
+    clear();
+    return true;
+  }
+  if (outcome?.state === "refused" || outcome?.state === "old") {
+    await drop(entry.key);
+    mine = null;
+    for (const part of document.querySelectorAll(".formpage > :not(#received):not(template):not(#queue):not(#draft)")) part.hidden = false;
+    document.getElementById("received").hidden = true;
+    showErrors(outcome.errors.length ? outcome.errors : [{ field: "", message: TOO_OLD() }]);
+    later();
+    return true;
+  }
+  if (!document.querySelector("#received [data-now]")) {
+    sendLater();
+    after.waits(outcome, async () => became(entry, await attempt(entry.key)));
+    heard(({ key, state }) => key === entry.key && ENDS.has(state) && attempt(key).then((outcome) => became(entry, outcome)));
+  }
+  return false;
+}
+
+/** Try a kept report again; it may have been sent by another page or the service worker meanwhile. */
+async function attempt(key) {
+  const outcome = (await look({ key, force: true }))?.outcomes[key];
+  if (outcome) return outcome;
+  const record = (await all("reports")).find((each) => each.entry === key);
+  return record ? { state: "sent", record } : get("queue", key);
+}
+
+/** For a browser that keeps nothing: send at once, and say so when that did not work. */
+async function sendDirectly(entry) {
+  direct ??= entry.key;
+  const trying = { ...entry, key: direct };
+  const outcome = await sent(trying, said);
+  if (outcome.state === "waiting") {
+    status.textContent = _("Not sent: no answer from the server. What you wrote is still here; please try again.");
+    return;
+  }
+  direct = null;
+  const record = outcome.answer && recordOf(trying, outcome.answer);
+  await became(trying, { ...outcome, record });
+}
+
+const TOO_OLD = () => _("This report waited for more than six days after its first try. Please look whether it is on the map, then send it again.");
+
+// What was wrong -------------------------------------------------------------------------------------
 
 const TARGETS = { latitude: "place", longitude: "place", accuracy: "place" };
 
@@ -304,6 +250,12 @@ function showErrors(errors) {
       const link = document.createElement("a");
       link.href = `#${target.id}`;
       link.textContent = message;
+      // The address stays as it is: a fragment of it may be the place.
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        target.focus();
+        target.scrollIntoView({ block: "start" });
+      });
       item.append(link);
       markWrong(target, message);
     } else {
@@ -328,26 +280,4 @@ function markWrong(target, message) {
   } else {
     (target.querySelector("legend") ?? target.querySelector("h2")).after(line);
   }
-}
-
-function received(answer) {
-  const box = document.getElementById("received");
-  box.append(document.getElementById("received-template").content.cloneNode(true));
-  box.querySelector("[data-id]").textContent = `${answer.id.slice(0, 4)}-${answer.id.slice(4)}`;
-  box.querySelector("[data-key]").textContent = answer.follow_key;
-  box.querySelector("[data-status]").href = answer.private ? answer.status_url : `${root}/laporan/${answer.id}/`;
-  box.querySelector("[data-place]").textContent = answer.place?.kode
-    ? _("It goes to kelurahan %(kelurahan)s, %(kecamatan)s.", answer.place)
-    : _("The place is not known yet. An officer will look for it.");
-  const copy = box.querySelector("[data-copy-key]");
-  copy.hidden = !navigator.clipboard;
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(answer.follow_key);
-    copy.querySelector("span").textContent = _("Copied");
-  });
-  for (const part of document.querySelectorAll(".formpage > :not(#received):not(template)")) part.hidden = true;
-  for (const photo of photos) URL.revokeObjectURL(photo.url);
-  box.hidden = false;
-  scrollTo(0, 0);
-  box.focus();
 }

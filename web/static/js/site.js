@@ -42,6 +42,13 @@ for (const button of document.querySelectorAll("[data-copy-from]")) {
   });
 }
 
+// A report that waits on this phone is sent from whatever page is open.
+try {
+  if (localStorage.getItem("antrean")) import("./waiting.js");
+} catch {
+  // A browser that keeps nothing has nothing waiting.
+}
+
 /** The id that a person meant: any case, with or without dash, O for 0, I and L for 1; null when it is none. */
 export function readId(text) {
   const code = text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
