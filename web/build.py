@@ -38,9 +38,7 @@ WORKER = "js/service-worker.js"
 """The service worker: a script of its own at the site's root, since it may only serve what lies below it."""
 SHELL_CSS = ("site.css", "form.css", "field.css", "mine.css", "leaflet.css")
 SHELL_JS = ("site.js", "form.js", "mine.js")
-SHELL_LAZY = frozenset(
-    {"pin.js", "exif.js", "similar.js", "form-similar.js", "form-after.js", "waiting.js"}
-)
+SHELL_LAZY = frozenset({"pin.js", "exif.js", "similar.js", "form-similar.js", "form-after.js", "waiting.js"})
 """What of the lazily loaded scripts must be there without a connection; the basemap's, for one, need not."""
 SHELL = {
     "pages": {"id": ["/lapor/", "/saya/", "/luring/"], "en": ["/en/lapor/", "/en/saya/", "/en/luring/"]},
@@ -196,7 +194,9 @@ def _bundle(esbuild: Path, fresh: Path) -> tuple[dict[str, str], list[str]]:
 
 def _shell(outputs: dict[str, dict[str, Any]]) -> list[str]:
     """Paths of the scripts and styles that the form and "my reports" are made of, with all they import."""
-    by_entry = {Path(facts["entryPoint"]).name: path for path, facts in outputs.items() if "entryPoint" in facts}
+    by_entry = {
+        Path(facts["entryPoint"]).name: path for path, facts in outputs.items() if "entryPoint" in facts
+    }
     todo = [by_entry[name] for name in (*SHELL_CSS, *SHELL_JS)]
     found: set[str] = set()
     while todo:
@@ -207,7 +207,11 @@ def _shell(outputs: dict[str, dict[str, Any]]) -> list[str]:
         for each in outputs[path]["imports"]:
             lazy = each["kind"] == "dynamic-import"
             entry = Path(outputs.get(each["path"], {}).get("entryPoint", "")).name
-            if each["path"] in outputs and each["path"].endswith((".js", ".css")) and (not lazy or entry in SHELL_LAZY):
+            if (
+                each["path"] in outputs
+                and each["path"].endswith((".js", ".css"))
+                and (not lazy or entry in SHELL_LAZY)
+            ):
                 todo.append(each["path"])
     return sorted(f"aset/{Path(path).name}" for path in found)
 

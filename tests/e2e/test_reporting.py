@@ -29,6 +29,14 @@ def typed(page: Page, latitude: float, longitude: float) -> None:
     page.locator("#longitude").blur()
 
 
+def send(page: Page) -> None:
+    """Send; a report like those of other tests is told apart from them."""
+    page.click("#send")
+    expect(page.locator("#received:visible, #similar:visible").first).to_be_visible()
+    if page.locator("#similar").is_visible():
+        page.click("[data-differs]")
+
+
 def received(page: Page) -> tuple[str, str]:
     """The number (without dash) and the key that the page shows after a report arrived."""
     expect(page.locator("#received")).to_be_visible()
@@ -61,7 +69,7 @@ def test_a_position_a_photo_and_words_become_a_page_that_everyone_sees(
     page.set_input_files("#gallery", snapshot_with_gps)
     expect(page.locator("#previews img")).to_have_count(1)
     filled(page)
-    page.click("#send")
+    send(page)
     report_id, _key = received(page)
     expect(page.locator("#received [data-place]")).to_contain_text("Gambir")
 
@@ -118,7 +126,7 @@ def test_a_click_on_the_map_sets_the_spot(visit: Callable[..., Visit]):
     assert 106.6 < float(longitude) < 107.0
     assert -6.4 < float(latitude) < -6.0
     filled(page)
-    page.click("#send")
+    send(page)
     received(page)
 
 
@@ -198,10 +206,7 @@ def test_a_report_whose_answer_was_lost_is_sent_again_and_is_one_report(
 
     page.route("**/api/reports", lose, times=1)
     page.click("#send")
-    expect(page.locator("#sending")).not_to_be_empty()
-    expect(page.locator("#send")).to_be_enabled()
-    assert page.input_value("#description") == "Jawabannya hilang di jalan."
-    page.click("#send")
+    expect(page.locator("#received [data-id]")).to_be_visible()
     report_id, key = received(page)
     assert (report_id, key) == (arrived[0]["id"], arrived[0]["follow_key"])
 

@@ -1,6 +1,6 @@
 // Open reports of the same kind close to a spot, found on the phone from the files that the map reads: no server call.
 import { fetchOutlines } from "./outlines.js";
-import { CLOSED, fetchActive } from "./reports.js";
+import { CLOSED, decode } from "./reports.js";
 
 const MOST = 3;
 /** The outlines are simplified: a border may really run so many metres beside where it is drawn. */
@@ -11,14 +11,27 @@ const METRES = 111_195;
 export async function similar(spot, category, radius, kode) {
   if (!radius) return [];
   const kodes = new Set([kode, ...(await within(spot, radius + SLACK))]);
-  const files = await Promise.allSettled([...kodes].map(fetchActive));
+  const files = await Promise.allSettled([...kodes].map(active));
   return files
-    .flatMap(({ value }) => value?.reports ?? [])
+    .flatMap(({ value }) => value ?? [])
     .filter((report) => report.category === category && !CLOSED.has(report.state))
     .map((report) => ({ ...report, distance: metres(spot, report) }))
     .filter(({ distance }) => distance <= radius)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, MOST);
+}
+
+const kept = new Map();
+
+/** A kelurahan's reports, asked for once per page. Not from the browser's cache, nor into it: after sending, the map
+ * must not show this file as it was before the new report. */
+function active(kode) {
+  if (!kept.has(kode)) {
+    const asked = fetch(`/data/aktif/${kode}.json`, { cache: "no-store" }).then(async (answer) => (answer.ok ? decode(await answer.json()) : []));
+    asked.catch(() => kept.delete(kode));
+    kept.set(kode, asked);
+  }
+  return kept.get(kode);
 }
 
 /** Metres between two places close to each other, on a plane that touches the first. */
