@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, CORSConfig, Response
 from chalice.app import MultiDict
-from chalicelib import api, guard, logs, sharing, staff, wiring
+from chalicelib import api, following, guard, logs, sharing, staff, wiring
 from chalicelib.channels import open311, webhooks
 from chalicelib.operation import Request
 
@@ -122,7 +122,7 @@ def answering(name: str) -> Callable[..., Response]:
 
 
 # staff asks who officers are, everywhere by the same gate.
-for each in (*open311.OPERATIONS, *webhooks.OPERATIONS, *staff.OPERATIONS):
+for each in (*following.OPERATIONS, *open311.OPERATIONS, *webhooks.OPERATIONS, *staff.OPERATIONS):
     route = app.route(
         each.path,
         methods=[each.method],

@@ -32,6 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
+    vapid = commands.add_parser(
+        "vapid", help="show the public key of push messages; makes the pair when missing"
+    )
+    vapid.add_argument("--renew", action="store_true", help="make a new pair: browsers must subscribe anew")
     erase = commands.add_parser(
         "erase", help="remove the words of one event, for personal data in public text"
     )
@@ -58,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         "webhooks": lambda: partners.hooks(asked, private=chosen.fetch_private),
         "channels": lambda: partners.hooks(asked, private=chosen.fetch_private),
         "incident": lambda: incident.main(asked),
+        "vapid": lambda: checks.vapid(renew=asked.renew),
         "verify": checks.verify,
         "erase": lambda: checks.erase(asked.report, asked.event),
     }

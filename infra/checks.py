@@ -1,4 +1,4 @@
-"""What `python -m infra verify` and `erase` do: finds broken histories and says where, or removes words.
+"""What `python -m infra verify`, `erase` and `vapid` do: finds broken histories, removes words, shows a key.
 
 Speaks to an operator: findings on standard output, a line each, progress and the sum on
 standard error. Judges nothing itself: that is audit.py and erasing.py.
@@ -6,11 +6,15 @@ standard error. Judges nothing itself: that is audit.py and erasing.py.
 
 from __future__ import annotations
 
+import secrets
 import sys
 
 from chalicelib import audit, erasing, wiring
 from chalicelib.desk import Changed, Unknown
+from chalicelib.followers import made_once
 from chalicelib.report import Office, read_id, written_id
+from chalicelib.senders.push import new_key, public_key
+from chalicelib.storage.table import Delete, Key
 
 from infra import following
 
@@ -46,4 +50,14 @@ def erase(number: str, event: int) -> int:
         print(f"nothing was erased: {error}", file=sys.stderr)
         return 1
     print(f"the words of event {event} of {written_id(report_id)} are erased; its page follows in moments")
+    return 0
+
+
+def vapid(*, renew: bool) -> int:
+    """Show the public key that browsers subscribe to push messages with; makes the pair when there is none."""
+    key = Key("secrets", "vapid")
+    if renew:
+        wiring.table().transact([Delete(key)])
+    made = made_once(wiring.table(), key.sort, lambda: new_key(secrets.token_bytes))
+    print(public_key(made))
     return 0

@@ -24,8 +24,9 @@ from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port
 
-from infra import encoding, following, patience, site_version
+from infra import dev_messages, encoding, following, patience, site_version
 from infra.issuer import CLIENT, ISSUER_AT, Issuer
+from infra.messenger import Messenger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,6 +35,7 @@ MAX_UPLOAD_SLACK = 1_000_000
 STATUS_WORDS = {
     200: "OK",
     201: "Created",
+    202: "Accepted",
     204: "No Content",
     301: "Moved Permanently",
     303: "See Other",
@@ -42,9 +44,11 @@ STATUS_WORDS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -239,6 +243,9 @@ class Server:
             return self._sign_in(method, path, environ, headers)
         if path == wiring.UPLOADS_AT:
             return self._upload(method, environ, headers)
+        if path.startswith(f"{dev_messages.AT}/") and self._settings.mail_way == "folder":
+            status, said, data = dev_messages.answer(wiring.messages_folder(), path)
+            return status, [*said, *self._headers.items()], data
         if method not in {"GET", "HEAD"}:
             return Gateway._refusal(
                 405,
@@ -350,6 +357,7 @@ def run(
         signal.signal(each, _interrupt)
     table = wiring.table()
     thread: Follower | None = None
+    messenger: Messenger | None = None
     try:
         example = following.first_filling(table, chosen)
         publisher = wiring.publisher(example=example, progress=following.progress)
@@ -373,6 +381,9 @@ def run(
         server.channel_class = patience.channel(chosen.patience_s)
         thread = follow(publisher, chosen)
         thread.start()
+        if follow is following.PublisherThread:
+            messenger = Messenger(wiring.post())
+            messenger.start()
         if wiring.parts().approximate:
             print("boundaries are approximate: see `python -m geo fetch`", file=sys.stderr)
         ready(f"ready http://127.0.0.1:{chosen.port}/")
@@ -381,8 +392,9 @@ def run(
         server.close()
     except KeyboardInterrupt:
         log.info("interrupted before it was ready")
-    if thread:
-        thread.stop()
+    for each_thread in (messenger, thread):
+        if each_thread:
+            each_thread.stop()
     table.close()
     print("stopped", file=sys.stderr)
     return 0

@@ -29,10 +29,10 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
     "css/site.css", "css/font.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
-    "css/leaflet.css", "css/more.css",
+    "css/leaflet.css", "css/more.css", "css/follow.css",
     "css/mine.css", "js/mine.js",
     "css/desk.css", "js/desk.js",
-    "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/service.js",
+    "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/follow.js", "js/service.js",
 )  # fmt: skip
 WORKER = "js/service-worker.js"
 """The service worker: a script of its own at the site's root, since it may only serve what lies below it."""
@@ -48,7 +48,7 @@ SHELL = {
 """What the service worker keeps beside assets."""
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
-    "download-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
+    "bell", "download-simple", "envelope-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
     "map-pin", "map-trifold", "phone", "plus", "printer", "question", "rss", "share-network",
     "shield-check", "users-three",
     "warning", "x",

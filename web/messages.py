@@ -25,6 +25,7 @@ SOURCES: tuple[tuple[str, str], ...] = (
     ("functions/chalicelib/staff/*.py", "python"),
     ("infra/issuer.py", "python"),
     ("web/templates/*.*ml", "jinja2.ext:babel_extract"),
+    ("web/templates/*.txt", "jinja2.ext:babel_extract"),
     ("web/static/js/*.js", "javascript"),
 )
 """Where words are, and Babel's method of finding them there."""

@@ -142,6 +142,8 @@ class ReportView:
     duplicate_of: str | None
     example: bool
     """True for synthetic reports: every page that shows one says so."""
+    late: bool = False
+    """True when the planned day went by and the report is not done."""
     supporters: int = 0
     """How many others it concerns, each device counted once."""
     merged: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from . import body, cookies, guard, participation, public, puzzle, records, sharing, submission
+from . import body, cookies, following, guard, participation, public, puzzle, records, sharing, submission
 from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -442,6 +442,7 @@ OPERATIONS = (
         shared=True,
     ),
     *participation.OPERATIONS,
+    *following.OPERATIONS,
     *open311.OPERATIONS,
     *webhooks.OPERATIONS,
 )

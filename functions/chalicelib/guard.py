@@ -54,6 +54,8 @@ RULES: Mapping[str, Rule] = {
     "open_own": Rule("keys"),
     "give_feedback": Rule("deeds"),
     "add_support": Rule("support"),
+    "create_follow": Rule("follows"),
+    "follow_report": Rule("follows"),
 }
 """Operations whose door counts every request; reports are counted where they were read and are complete."""
 

@@ -303,10 +303,14 @@ def _store(
 
 
 def _contact(submission: Submission) -> dict[str, object] | None:
-    """What is kept to reach the reporter; `shared` only where officers may look at it."""
+    """What is kept to reach the reporter; `shared` only where officers may look at it, `updates` to be told."""
     contact: dict[str, object] = {"email": submission.contact_email, "phone": submission.contact_phone}
     kept = {name: value for name, value in contact.items() if value}
-    return (kept | {"shared": True} if submission.contact_shared else kept) if kept else None
+    if kept and submission.contact_shared:
+        kept["shared"] = True
+    if submission.contact_email and submission.contact_updates:
+        kept["updates"] = True
+    return kept or None
 
 
 def begin(

@@ -25,6 +25,7 @@ REPORT_ID = {
 STATUS = {
     200: "Found.",
     201: "Accepted.",
+    202: "Taken; a mail asks for the yes.",
     303: "Continue at Location.",
     304: "Not changed since the ETag in If-None-Match.",
     400: "Something in the request is wrong; every error is named.",

@@ -163,6 +163,21 @@ MESSAGES: Mapping[str, str] = {
     "question_closed": N_("This question was answered already, or there is no such question."),
     "support_closed": N_("This report is closed. If the problem is still there, please send a new report."),
     "device_wrong": N_("“device” must be 16 to 128 characters: any random text that your app keeps."),
+    "follow_off": N_("Messages of this kind are not sent here."),
+    "follow_nothing": N_("Choose what to follow: a report, an area, a category in an area, or a circle."),
+    "follow_area": N_(
+        "“%(value)s” cannot be followed whole. Choose a kelurahan or kecamatan; a larger area with a category."
+    ),
+    "follow_how": N_("Leave an e-mail address, or allow push messages in this browser."),
+    "follow_too_often": N_(
+        "We have written to this address several times within the hour. Look for our mail, also in the "
+        "spam folder, or come back in %(seconds)s seconds."
+    ),
+    "follow_too_many": N_("One address follows at most %(most)s things. End one of them first."),
+    "follow_token": N_(
+        "This link is not whole, or what it led to has ended. Nothing is sent to you any more by it."
+    ),
+    "follow_push": N_("This is no push subscription of a browser that is known here."),
     "not_found": N_("There is nothing at this address. Check it for a typing mistake."),
     "method_not_allowed": N_("This address does not take %(value)s requests."),
     "internal": N_("Something went wrong on our side. Please try again in a few minutes."),

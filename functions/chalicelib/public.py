@@ -177,7 +177,12 @@ def place(it: Report) -> PublicPlace | None:
 
 
 def report_view(
-    it: Report, events: Sequence[Event], supporters: int = 0, merged: Sequence[str] = ()
+    it: Report,
+    events: Sequence[Event],
+    supporters: int = 0,
+    merged: Sequence[str] = (),
+    *,
+    late: bool = False,
 ) -> views.ReportView:
     """The public report as its status page shows it."""
     return views.ReportView(
@@ -199,6 +204,7 @@ def report_view(
         events=tuple(_event_view(event) for event in events),
         duplicate_of=it.duplicate_of,
         example=it.example,
+        late=late,
         supporters=supporters,
         merged=tuple(merged),
     )

@@ -18,7 +18,7 @@ from functools import cached_property
 
 import msgspec
 
-from web import data, desk, views
+from web import data, desk, following, views
 from web.render import Renderer
 
 from . import public, records, roots, stats
@@ -160,6 +160,7 @@ class Publisher:
             records.head_key(report_id),
             records.support_key(report_id),
             records.merged_key(report_id),
+            records.late_key(report_id),
         )
         self._until_still(keys, lambda item: self._report_files(report_id, item))
 
@@ -225,6 +226,8 @@ class Publisher:
             files[f"{root}saya/index.html"] = self.renderer.mine(language).encode()
             files[f"{root}luring/index.html"] = self.renderer.offline(language).encode()
             files[f"{root}periksa/index.html"] = self.renderer.check(language).encode()
+            everywhere = self.locator.by_kode.values()
+            files[f"{root}ikuti/index.html"] = following.page(self.renderer, everywhere, language).encode()
             files[f"{root}petugas/index.html"] = desk.page(self.renderer, language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
@@ -275,7 +278,7 @@ class Publisher:
         count = supporters(self.table, report_id)
         merged = records.merged(self.table, report_id)
         yield CHAIN_JSON.format(id=report_id), self.document(it, events, count)
-        view = public.report_view(it, events, count, merged)
+        view = public.report_view(it, events, count, merged, late=records.is_late(self.table, it))
         for language, root in LANGUAGES.items():
             yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
 

@@ -25,6 +25,14 @@
 | assigned#<subject>             | <created>#<id>    | a report on somebody's desk                 |
 | report#<id>                    | assigned          | which person of the office has it           |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
+| late#<id>                      | planned           | a planned day of a report that went by      |
+| follower#<follower>            | who               | an address and what it follows, apart       |
+| address#<hash>                 | follower          | which follower an address is                |
+| secrets                        | <name>            | keys that the service made for itself       |
+| followers#<what>               | <follower>#<n>    | a follow, found by what it follows          |
+| told#<follower>                | <mark>            | what somebody was told, so never again      |
+| digest#<follower>#<day>        | <mark>            | what the digest of a day will tell          |
+| notices#<due or sending>       | <at>#<kind>#<...> | what is to be sent, and what just is        |
 
 `who` is public or private, `phase` open or closed, `kode` is `-` while a report has no place;
 `which` is `all`, `<phase>` or `<phase>#<category>`.
@@ -123,6 +131,10 @@ def support_key(report_id: str) -> Key:
 
 def merged_key(report_id: str) -> Key:
     return Key(f"report#{report_id}", "merged")
+
+
+def late_key(report_id: str) -> Key:
+    return Key(f"late#{report_id}", "planned")
 
 
 def source_key(source: str, external_id: str) -> Key:
@@ -249,6 +261,12 @@ def merged(table: Table, report_id: str) -> tuple[str, ...]:
     """Ids of the public reports that were found to tell the same as this one, in order of id."""
     item = table.get(merged_key(report_id))
     return tuple(sorted(each for each, n in item.counters.items() if n > 0)) if item else ()
+
+
+def is_late(table: Table, report: Report) -> bool:
+    """Whether the day that the report is planned for went by, as was said on that day's morning after."""
+    item = table.get(late_key(report.id)) if report.planned else None
+    return item is not None and bool(item.body["planned"] == report.planned)
 
 
 def recap_partition(report: Report) -> str:

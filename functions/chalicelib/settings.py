@@ -119,7 +119,43 @@ class Settings:
         "",
         "address of a reverse proxy before the local server, such as 127.0.0.1, whose X-Forwarded-For counts",
     )
+    mail: str = _is(
+        "", "how mail goes out: `folder`, `smtp`, `ses` or `off`; empty: `folder` on one machine, else `off`"
+    )
+    mail_from: str = _is(
+        "", "sender of mails, such as `CCTV Warga <kabar@example.id>`; needed by smtp and ses"
+    )
+    smtp_host: str = _is("", "mail server, when MAIL is smtp")
+    smtp_port: int = _is(587, "port of the mail server", least=1, most=65535)
+    smtp_tls: str = _is("starttls", "`starttls`, `tls`, or `none` for a mail server on this machine")
+    smtp_user: str = _is("", "name at the mail server; empty: without signing in")
+    smtp_password: str = _is("", "password at the mail server")
+    ses_configuration: str = _is("", "SES configuration set that reports bounces; empty: none")
+    push_contact: str = _is(
+        "", "`mailto:` or `https:` address that push services may ask; empty: no web push but into the folder"
+    )
+    push_hosts: str = _is(
+        "fcm.googleapis.com *.push.services.mozilla.com *.notify.windows.com *.push.apple.com",
+        "push services that messages are sent to; `*.` stands before any host below",
+    )
+    quiet_from: int = _is(21, "hour (Jakarta's) from which messages wait for the morning", least=0, most=23)
+    quiet_until: int = _is(
+        6, "hour (Jakarta's) at which they go out; the same as QUIET_FROM: no quiet hours", least=0, most=23
+    )
+    digest_hour: int = _is(7, "hour (Jakarta's) of the daily digest", least=0, most=23)
     contact_days: int = _is(90, "days after closing until contact data is erased", least=1, most=365)
+
+    @property
+    def mail_way(self) -> str:
+        """How mail goes out: `folder`, `smtp`, `ses` or `off`."""
+        return self.mail or ("folder" if self.engine == "sqlite" else "off")
+
+    @property
+    def push_way(self) -> str:
+        """How push messages go out: `push`, `folder` or `off`."""
+        if self.push_contact:
+            return "push"
+        return "folder" if self.mail_way == "folder" else "off"
 
     @property
     def data_path(self) -> Path:
@@ -151,6 +187,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         wrong.append(f"ENGINE={values['engine']!r}: takes sqlite or dynamodb")
     if bool(values.get("oidc_issuer")) != bool(values.get("oidc_client")):
         wrong.append("OIDC_ISSUER and OIDC_CLIENT go together: set both, or neither")
+    wrong.extend(_wrong_mail(values))
     if values.get("basemap_tiles") and not values.get("basemap_attribution"):
         wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
     if values.get("outside_url") and not re.fullmatch(r"https?://[^\s\"<>]+", values["outside_url"]):
@@ -160,6 +197,26 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if wrong:
         raise SettingsError("; ".join(wrong))
     return Settings(**values)
+
+
+def _wrong_mail(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings of mail and push, together."""
+    wrong = []
+    mail = values.get("mail", "")
+    if mail not in {"", "folder", "smtp", "ses", "off"}:
+        wrong.append(f"MAIL={mail!r}: takes folder, smtp, ses or off")
+    if values.get("smtp_tls", "starttls") not in {"starttls", "tls", "none"}:
+        wrong.append(f"SMTP_TLS={values['smtp_tls']!r}: takes starttls, tls or none")
+    needed = {"smtp": ("mail_from", "smtp_host"), "ses": ("mail_from", "site_url")}.get(mail, ())
+    wrong += [f"{name.upper()} is missing: MAIL={mail} needs it" for name in needed if not values.get(name)]
+    if "mail_from" in values and not re.fullmatch(
+        r"([^<>\r\n]+ )?<?[^\s<>@]+@[^\s<>@]+>?", values["mail_from"]
+    ):
+        wrong.append("MAIL_FROM: write it like CCTV Warga <kabar@example.id>")
+    contact = values.get("push_contact", "")
+    if contact and not contact.startswith(("mailto:", "https://")):
+        wrong.append("PUSH_CONTACT: begin it with mailto: or https://")
+    return wrong
 
 
 def _typed(each: Field[Any], text: str) -> Any:

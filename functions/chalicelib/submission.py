@@ -63,6 +63,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, rename=None):
     contact_shared: Annotated[
         bool, Meta(description="True: the officers who handle the report may look at the contact.")
     ] = False
+    contact_updates: Annotated[
+        bool, Meta(description="True: the e-mail address gets a mail that asks whether it wants to be told.")
+    ] = False
     language: Annotated[Literal["id", "en"], Meta(description="Language of answers and notices.")] = "id"
     attributes: Annotated[
         dict[str, tuple[str, ...]],
@@ -153,6 +156,7 @@ def _value(
     readers: Mapping[str, Callable[[str, Any], Any]] = {
         "private": _yes_or_no,
         "contact_shared": _yes_or_no,
+        "contact_updates": _yes_or_no,
         "attributes": _answers,
         "photo": _photos,
     }

@@ -25,7 +25,9 @@ from .storage.table import Key, Table
 if TYPE_CHECKING:
     from web.render import Renderer
 
+    from .notices import Post
     from .publish import Progress, Publisher
+    from .senders import Sender
 
 INSTANCE = Key("instance", "demo")
 """Whether this instance was filled with example reports."""
@@ -196,6 +198,75 @@ def publisher(*, example: bool, progress: Progress | None = None) -> Publisher:
         example=example,
         progress=progress or silently,
     )
+
+
+@lru_cache(maxsize=1)
+def post() -> Post:
+    """What tells followers. Raises nothing for what is not set up: that way of telling is off then."""
+    import geo
+    from web.letters import Letters
+
+    from .follow import Rules
+    from .followers import EMAIL, PUSH, Book, made_once
+    from .notices import Post
+    from .senders.push import new_key
+
+    chosen = current()
+    senders: dict[str, Sender] = {}
+    if mail := _mail(chosen):
+        senders[EMAIL] = mail
+    if chosen.push_way == "push":
+        from .senders.push import WebPush
+
+        key = made_once(table(), "vapid", lambda: new_key(secrets.token_bytes))
+        hosts = chosen.push_hosts.split()
+        senders[PUSH] = WebPush(
+            key, chosen.push_contact, hosts, now, secrets.token_bytes, private=chosen.fetch_private
+        )
+    elif chosen.push_way == "folder":
+        senders[PUSH] = _folder(chosen, push=True)
+    return Post(
+        table=table(),
+        book=Book(table(), now, secrets.token_bytes),
+        letters=Letters(renderer()),
+        senders=senders,
+        areas=geo.default_locator().by_kode,
+        site_url=chosen.site_url or f"http://127.0.0.1:{chosen.port}",
+        rules=Rules(chosen.quiet_from, chosen.quiet_until, chosen.digest_hour),
+        contact_days=chosen.contact_days,
+    )
+
+
+def _mail(chosen: settings.Settings) -> Sender | None:
+    if chosen.mail_way == "smtp":
+        from .senders.smtp import Smtp
+
+        return Smtp(
+            chosen.smtp_host,
+            chosen.smtp_port,
+            chosen.mail_from,
+            now,
+            tls=chosen.smtp_tls,
+            user=chosen.smtp_user,
+            password=chosen.smtp_password,
+        )
+    if chosen.mail_way == "ses":
+        from .senders.ses import Ses
+
+        return Ses(chosen.mail_from, now, chosen.ses_configuration, chosen.aws_endpoint or None)
+    return _folder(chosen, push=False) if chosen.mail_way == "folder" else None
+
+
+def _folder(chosen: settings.Settings, *, push: bool) -> Sender:
+    from .senders.folder import Folder
+
+    sender = chosen.mail_from or "CCTV Warga <kabar@localhost.localdomain>"
+    return Folder(messages_folder(), sender, now, push=push)
+
+
+def messages_folder() -> Path:
+    """Where messages are kept that are not really sent."""
+    return current().data_path / "messages"
 
 
 @lru_cache(maxsize=1)

@@ -219,7 +219,7 @@ def test_the_form_works_without_scripts(renderer: Renderer) -> None:
     assert '<form id="laporan" action="/api/reports" method="post" enctype="multipart/form-data"' in html
     names = {
         "category", "description", "latitude", "longitude", "accuracy", "landmark", "kelurahan", "private",
-        "contact_email", "contact_phone", "contact_shared", "language", "photo", "form",
+        "contact_email", "contact_phone", "contact_shared", "contact_updates", "judul", "language", "photo", "form",
     }  # fmt: skip
     # The search among the kinds has no name: it is not sent.
     assert set(page.fields) == names | {""}
