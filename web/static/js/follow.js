@@ -22,7 +22,7 @@ async function subscribe() {
   const asked = await fetch("/api/push");
   if (!asked.ok) throw new Error(String(asked.status));
   const { key } = await asked.json();
-  await navigator.serviceWorker.register("/sw.js");
+  await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
   const worker = await navigator.serviceWorker.ready;
   const known = await worker.pushManager.getSubscription();
   const options = { userVisibleOnly: true, applicationServerKey: bytes(key) };

@@ -1,6 +1,7 @@
 // Keeps the form and what it is made of, so that it opens without a connection, and sends what waits in the queue.
 // Never touches the API, the officers' desk, or a report's page: what is private or changes is not kept.
 // SHELL (assets; words and pages by language) and BUILD (a hash of it) are written in by the build.
+import "./push.js";
 import { CHANNEL, flush } from "./queue.js";
 
 const CACHE = `rangka-${BUILD}`;
