@@ -20,14 +20,47 @@ from .attributes import Attribute
 SHIPPED = Path(__file__).with_name("categories.toml")
 CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 FIELDS = ("id", "en", "icon", "hint_id", "hint_en")
-OPTIONAL = ("group_id", "group_en", "keywords", "attributes", "nearby_m", "emergency")
-"""A group, words to find it by, what it asks, and how the form treats it."""
+OPTIONAL = ("group_id", "group_en", "keywords", "attributes", "nearby_m", "emergency", "hazard")
+"""A group, words to find it by, what it asks, how the form treats it, and how it is a danger."""
 NEARBY_M = 50
 MOST_NEARBY_M = 500
+HAZARD: Mapping[str, frozenset[str]] = {
+    "category": frozenset(
+        [
+            "Geo",
+            "Met",
+            "Safety",
+            "Security",
+            "Rescue",
+            "Fire",
+            "Health",
+            "Env",
+            "Transport",
+            "Infra",
+            "CBRNE",
+            "Other",
+        ]
+    ),
+    "urgency": frozenset({"Immediate", "Expected", "Future", "Past", "Unknown"}),
+    "severity": frozenset({"Extreme", "Severe", "Moderate", "Minor", "Unknown"}),
+}
+"""The words of CAP 1.2 (OASIS, 3.2.2) that a hazard chooses from."""
 
 
 class CategoriesError(ValueError):
     """The categories file cannot be used; the message names file, category and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """That a problem is a danger to people, in the words of CAP 1.2. A report of it warns for `hours` after it last
+    changed, within `radius_m` metres or the phone's doubt, whichever is more."""
+
+    category: str
+    urgency: str
+    severity: str
+    hours: int
+    radius_m: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +80,7 @@ class Category:
     attributes: tuple[Attribute, ...] = ()
     nearby_m: int = NEARBY_M
     emergency: bool = False
+    hazard: Hazard | None = None
 
 
 @lru_cache(maxsize=4)
@@ -92,7 +126,24 @@ def _category(path: Path, code: str, row: object) -> Category:
         attributes=_attributes(path, code, row.get("attributes", [])),
         nearby_m=_metres(path, code, row.get("nearby_m", NEARBY_M)),
         emergency=_flag(path, code, row.get("emergency", False)),
+        hazard=_hazard(path, code, row["hazard"]) if "hazard" in row else None,
     )
+
+
+def _hazard(path: Path, code: str, row: Any) -> Hazard:
+    names = (*HAZARD, "hours", "radius_m")
+    if not isinstance(row, dict) or set(row) != set(names):
+        raise CategoriesError(
+            f"{path}: [{code}] needs its hazard as a table with {', '.join(names)}, not {row!r}"
+        )
+    for name, words in HAZARD.items():
+        if row[name] not in words:
+            known = ", ".join(sorted(words))
+            raise CategoriesError(f"{path}: [{code}] hazard: {name} is {row[name]!r}; CAP knows {known}")
+    for name, most in (("hours", 744), ("radius_m", 50_000)):
+        if type(row[name]) is not int or not 1 <= row[name] <= most:
+            raise CategoriesError(f"{path}: [{code}] hazard: {name} is a whole number from 1 to {most}")
+    return Hazard(**row)
 
 
 def _groups(path: Path, code: str, row: Mapping[str, Any]) -> Mapping[str, str]:

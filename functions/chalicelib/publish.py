@@ -22,6 +22,7 @@ from web import data, desk, following, views
 from web.render import Renderer
 
 from . import public, records, roots, stats
+from .alerts import Alerts
 from .areas import Areas
 from .bulletin import Bulletin
 from .categories import Category
@@ -210,7 +211,8 @@ class Publisher:
         return self._open_files.write(now)
 
     def service(self, now: datetime) -> None:
-        """The service's own page, by the clock: how old is what everybody sees."""
+        """What the clock publishes: the service's own page, and warnings that begin or end."""
+        Alerts(self.table, self.site, self.renderer.site_url, self.categories).write(now)
         Bulletin(self.table, self.site, self.renderer).service(now)
 
     def furniture(self) -> None:

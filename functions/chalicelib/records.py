@@ -18,6 +18,7 @@
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
+| alerts                         | <id>              | the last warning that was sent of a report  |
 | incidents                      | <number>          | what operators told of the service itself   |
 | officers                       | <subject>         | an officer's account                        |
 | colleagues#<office>            | <subject>         | whose accounts belong to an office          |
