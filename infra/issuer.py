@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from chalicelib.access import ALGORITHM, Officer, load
+import msgspec
+from chalicelib.access import ALGORITHM, PARTITION, Officer, load
+from chalicelib.accounts import MOST_LISTED
 from chalicelib.problems import preferred
 from chalicelib.report import Office
 from chalicelib.storage.table import ConditionFailed, Delete, Expect, Key, Put, Table
@@ -182,6 +184,16 @@ class Issuer:
             language = "en" if preferred(headers["accept-language"]) == "en" else language
         return 200, _PAGE, self._page(asked, language).encode()
 
+    def _people(self) -> list[Officer]:
+        """Whom one can be here: the examples in their order, then accounts that were made at the desk."""
+        items = self.table.query(PARTITION, limit=MOST_LISTED).items
+        order = {each.id: n for n, each in enumerate(self.officers)}
+        found = (msgspec.convert(item.body, Officer) for item in items)
+        return sorted(
+            (each for each in found if not each.disabled),
+            key=lambda o: (order.get(o.id, len(order)), o.name, o.id),
+        )
+
     def _page(self, asked: Mapping[str, str], language: str) -> str:
         words = translation(language).gettext
         title = html.escape(words(N_("Choose an example officer")))
@@ -193,7 +205,7 @@ class Issuer:
             f'<p><button class="button quiet" name="officer" value="{html.escape(o.id)}">'
             f"{html.escape(o.name)}</button><br>"
             f"<small>{html.escape(o.office.name)} · {html.escape(words(ROLE_WORDS[o.role]))}</small></p>"
-            for o in self.officers
+            for o in self._people()
         )
         style = f'<link rel="stylesheet" href="{html.escape(self.stylesheet)}">' if self.stylesheet else ""
         note = html.escape(
@@ -213,11 +225,12 @@ class Issuer:
     def _chosen(self, sent: Mapping[str, str]) -> Answer:
         if wrong := _wrong(sent):
             return _json(400, {"error": "invalid_request", "error_description": wrong})
-        if sent.get("officer") not in {each.id for each in self.officers}:
+        chosen = load(self.table, sent.get("officer", ""))
+        if chosen is None or chosen.disabled:
             return _json(400, {"error": "invalid_request", "error_description": "choose one of the officers"})
         code = secrets.token_urlsafe(32)
         body = {
-            "officer": sent["officer"],
+            "officer": chosen.id,
             "challenge": sent["code_challenge"],
             "redirect_uri": sent["redirect_uri"],
         }

@@ -63,6 +63,7 @@ NEEDED = (
     "chalicelib/triggers.py",
     "chalicelib/agencies.toml",
     "chalicelib/categories.toml",
+    "chalicelib/phrases.toml",
     "geo/locate.py",
     "geo/build/kelurahan.index",
     "geo/build/shapes.json",

@@ -114,6 +114,8 @@ class EventView:
     """Why not: codes of chalicelib.holder.WHY_NOT."""
     about: int | None = None
     """The seq of the event whose words were erased."""
+    rule: str = ""
+    """The name of the routing rule that handed it on."""
 
 
 @dataclass(frozen=True, slots=True)

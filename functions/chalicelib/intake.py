@@ -18,7 +18,7 @@ from typing import Protocol
 
 import msgspec
 
-from . import masking, records
+from . import masking, records, routing
 from .photo import PhotoError, ProcessedPhoto, process
 from .problems import Problem, Refused
 from .report import (
@@ -31,6 +31,7 @@ from .report import (
     Place,
     Report,
     Words,
+    applied,
     commitment,
     sealed,
     stamp,
@@ -93,7 +94,10 @@ class Locator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What accept() works with. `random_bytes(n)` must be fit for secrets; `now` is aware."""
+    """What accept() works with. `random_bytes(n)` must be fit for secrets; `now` is aware.
+
+    `offices` are the agencies by code that routing rules may hand a report to.
+    """
 
     table: Table
     private: Files
@@ -101,6 +105,7 @@ class Door:
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
     max_photo_bytes: int
+    offices: Callable[[], Mapping[str, Office]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +279,9 @@ def _store(
             example=example,
             imported=source.imported if source else None,
         )
+        # What was imported has been where it had to go.
+        handed = None if source and source.imported else _handed_on(door, report)
+        report = applied(report, handed) if handed else report
         for stored in photos:
             image, thumb = photo_paths(report_id, stored.photo)
             door.private.put(image, stored.processed.image)
@@ -286,6 +294,7 @@ def _store(
                     event,
                     contact=_contact(submission),
                     answer=answer,
+                    then=handed,
                     also=[source.claim(report_id)] if source else (),
                 )
             )
@@ -300,6 +309,13 @@ def _store(
             continue
         return Accepted(report_id, written, place, submission.private)
     raise Busy("five random report ids in a row were taken; the source of random numbers is broken")
+
+
+def _handed_on(door: Door, report: Report) -> Event | None:
+    """The event by which a rule hands a new report on; None when no rule takes it, or its agency is no more."""
+    rule = routing.decide(routing.live(door.table), report)
+    office = door.offices().get(rule.agency) if rule else None
+    return routing.routed(report, rule, office) if rule and office else None
 
 
 def _contact(submission: Submission) -> dict[str, object] | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from web.render import Renderer
 
     from .access import Gate
+    from .accounts import SignInPool
     from .agencies import Agency
     from .categories import Category
     from .guard import Guard
@@ -58,6 +59,7 @@ class Response:
 class Parts:
     """What handlers work with. `renderer` is made when a page is first needed; `sleep` is for the plain form's wait.
 
+    `pool` keeps the sign-in provider's users, where it has some that are ours to invite.
     `gate` checks officers' tokens and `sign_in` says where they get them; None: nobody can sign in.
     `guard` counts who asks how often; None: nobody is counted.
     """
@@ -70,6 +72,7 @@ class Parts:
     approximate: bool
     sleep: Callable[[float], None] = time.sleep
     gate: Gate | None = None
+    pool: SignInPool | None = None
     sign_in: Callable[[], Mapping[str, Any]] | None = None
     agencies: Mapping[str, Agency] = field(default_factory=dict)
     guard: Guard | None = None

@@ -140,6 +140,25 @@ MESSAGES: Mapping[str, str] = {
     ),
     "nowhere_back": N_("There is no office that it could be sent back to."),
     "area_wrong": N_("The area %(value)s."),
+    "entry_wrong": N_("This cannot be saved: %(value)s."),
+    "entry_unknown": N_("There is no entry “%(value)s” here. Look at the list again."),
+    "entries_too_many": N_("There are too many entries. Take some out first."),
+    "edited_meanwhile": N_(
+        "Somebody else changed this list while you were at it. Look at it again, then save."
+    ),
+    "rule_not_tried": N_("Try this rule on past reports first; then it can go live."),
+    "account_unknown": N_("There is no account “%(value)s” within your boundaries."),
+    "account_own": N_(
+        "You cannot change your own role or boundaries, nor close your own account. Ask another admin."
+    ),
+    "account_beyond": N_("“%(value)s” is beyond your own rights: you cannot give it."),
+    "account_email": N_(
+        "A sign-in provider is set up here: an account needs an e-mail address for the invitation."
+    ),
+    "account_email_taken": N_("“%(value)s” has an account already."),
+    "provider_busy": N_(
+        "The sign-in provider does not answer just now. Nothing was changed; try again in a minute."
+    ),
     "views_too_many": N_("You have saved %(most)s views; that is the most. Forget one first."),
     "view_too_large": N_("The drawn area is too large to be saved. Simplify it."),
     "deed_wrong": N_("The request cannot be read: %(value)s."),

@@ -11,14 +11,23 @@ from .access import Unreachable
 
 TIMEOUT_S = 5
 MOST_BYTES = 200_000
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 def discovery(issuer: str) -> dict[str, Any]:
     """The provider's own description (OpenID Connect Discovery 1.0). Raises Unreachable."""
-    found = json.loads(_get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
-    if not isinstance(found, dict) or found.get("issuer") != issuer:
+    try:
+        found = json.loads(_get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
+    except ValueError as error:
+        raise Unreachable(f"{issuer} does not answer in JSON") from error
+    if not isinstance(found, dict) or found.get("issuer") != issuer or missing(found):
         raise Unreachable(f"{issuer} does not describe itself: check OIDC_ISSUER, to the letter")
     return found
+
+
+def missing(found: dict[str, Any]) -> list[str]:
+    """What a description lacks of what the desk needs."""
+    return [name for name in NEEDED if not isinstance(found.get(name), str)]
 
 
 def keys(issuer: str) -> str:

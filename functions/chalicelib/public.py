@@ -276,4 +276,5 @@ def _event_view(event: Event) -> views.EventView:
         rating=event.rating,
         reasons=event.reasons,
         about=event.about,
+        rule=event.rule or "",
     )

@@ -25,6 +25,9 @@
 | views#<subject>                | <hash of name>    | an officer's saved view                     |
 | assigned#<subject>             | <created>#<id>    | a report on somebody's desk                 |
 | report#<id>                    | assigned          | which person of the office has it           |
+| edited                         | <kind>            | what admins edited, by code (editable.py)   |
+| edited#<kind>                  | <at>#<n>#<code>   | one change of it: who, from what to what    |
+| tried                          | <hash of rules>   | that routing rules were tried               |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 | late#<id>                      | planned           | a planned day of a report that went by      |
 | follower#<follower>            | who               | an address and what it follows, apart       |
@@ -161,8 +164,12 @@ def _times(before: Report | None, after: Report, event: Event) -> list[Write]:
     writes: list[Write] = [Delete(key) for key in sorted(old - new)]
     writes += [Put(key, {}) for key in sorted(new - old)]
     if event.seq > 1 and not after.private:
-        writes.append(Put(Key(f"updates#{event.at[:7]}", f"{event.at}#{after.id}#{event.seq:06d}"), {}))
+        writes.append(_update_row(after, event))
     return writes
+
+
+def _update_row(report: Report, event: Event) -> Put:
+    return Put(Key(f"updates#{event.at[:7]}", f"{event.at}#{report.id}#{event.seq:06d}"), {})
 
 
 def creation_writes(
@@ -171,10 +178,12 @@ def creation_writes(
     *,
     contact: Mapping[str, Any] | None = None,
     answer: Put | None = None,
+    then: Event | None = None,
     also: Sequence[Write] = (),
 ) -> list[Write]:
     """One transaction that brings a new report into being, with its first event and its place in every list.
 
+    `then` is a second event that happened with it (a rule handed it on); the report is as that left it.
     `also` are a caller's own writes that must happen with it or not at all.
     """
     writes: list[Write] = [
@@ -186,9 +195,12 @@ def creation_writes(
         *_recap(None, report),
         *_merged(None, report),
         *_times(None, report, event),
-        *_proof(report, event),
+        *_proof(report, then or event),
         *also,
     ]
+    if then:
+        writes.append(Put(event_key(report.id, then.seq), to_body(then), Expect.ABSENT))
+        writes += [] if report.private else [_update_row(report, then)]
     if contact:
         writes.append(Put(contact_key(report.id), dict(contact), Expect.ABSENT))
     if answer:

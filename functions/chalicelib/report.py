@@ -27,7 +27,7 @@ CERTAIN_ENOUGH = 0.9
 """Below this share of the accuracy disc a place is in doubt."""
 DESK_KINDS = ("taken", "placed", "corrected", "asked", "contact_viewed")
 """Events that only officers make: what each changes is in `_corrected`."""
-EVENT_KINDS = ("received", "moved", "noted", "answered", "rated", "erased", *DESK_KINDS)
+EVENT_KINDS = ("received", "routed", "moved", "noted", "answered", "rated", "erased", *DESK_KINDS)
 CHAIN_VERSION = 1
 NO_EVENT = "0" * 64
 """What the first event of a report carries in place of the hash before it."""
@@ -115,6 +115,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `area` names kelurahan, kecamatan and kota where an officer settled or corrected the place.
 
+    `rule` is the name of the routing rule that handed it on.
     `imported` is when it was taken over from another system, whose word `at` then is.
     `rating` and `reasons` are the reporter's; `about` is the seq of the event whose words were erased, or of the
     question (`asked`) that is answered.
@@ -144,6 +145,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     area: tuple[str, ...] = ()
     example: bool = False
     imported: str | None = None
+    rule: str | None = None
     commitments: dict[str, str] = {}
     previous: str = NO_EVENT
     hash: str = ""

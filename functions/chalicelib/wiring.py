@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import agencies, categories, settings
+from . import accounts, agencies, categories, settings
 from .access import Gate, Keys
+from .accounts import SignInPool
 from .intake import Door
 from .operation import Parts
 from .storage.files import Files
@@ -99,6 +100,13 @@ def category_table() -> Mapping[str, categories.Category]:
 
 
 @lru_cache(maxsize=1)
+def shipped_agencies() -> Mapping[str, agencies.Agency]:
+    """The agencies of the settings file, over which admins edit at the desk."""
+    chosen = current().agencies
+    return agencies.load(Path(chosen)) if chosen else agencies.load()
+
+
+@lru_cache(maxsize=1)
 def renderer() -> Renderer:
     """What draws pages."""
     import geo
@@ -150,6 +158,16 @@ def sign_in() -> tuple[Gate | None, Callable[[], Mapping[str, Any]] | None]:
     return None, None
 
 
+def sign_in_pool() -> SignInPool | None:
+    """The provider's users, where it is a Cognito pool; None where accounts are records of ours alone."""
+    pool = accounts.pool_of(current().oidc_issuer)
+    if pool is None:
+        return None
+    from .storage.cognito import CognitoPool
+
+    return CognitoPool(pool, endpoint_url=current().aws_endpoint or None)
+
+
 @lru_cache(maxsize=1)
 def parts() -> Parts:
     """What the API's handlers work with."""
@@ -169,14 +187,18 @@ def parts() -> Parts:
             now=now,
             random_bytes=secrets.token_bytes,
             max_photo_bytes=current().max_photo_bytes,
+            offices=lambda: {
+                each.code: each.office for each in agencies.current(table(), shipped_agencies()).values()
+            },
         ),
         site=files("site"),
         categories=category_table(),
         renderer=renderer,
         approximate=locator.approximate,
         gate=gate,
+        pool=sign_in_pool(),
         sign_in=where,
-        agencies=agencies.load(Path(current().agencies)) if current().agencies else agencies.load(),
+        agencies=shipped_agencies(),
     )
 
 

@@ -200,9 +200,19 @@ def test_signing_out_ends_the_refresh_token(issuer: Issuer):
 
 def test_a_disabled_officer_gets_no_new_token(issuer: Issuer, clock: Clock):
     _, got = exchange(issuer, code=code(issuer))
+    spare = code(issuer)
     access.disable(issuer.table, OFFICER, now=clock())
     assert refresh(issuer, got["refresh_token"])[0] == 400
-    assert exchange(issuer, code=code(issuer))[0] == 400
+    assert exchange(issuer, code=spare)[0] == 400
+    assert post(issuer, "/authorize", **ASKED, officer=OFFICER)[0] == 400
+    assert OFFICER.encode() not in issuer.answer("GET", "/authorize", urlencode(ASKED), {}, b"")[2]
+
+
+def test_an_account_that_was_made_at_the_desk_can_be_chosen(issuer: Issuer):
+    made = access.Officer("petugas-baru", "Petugas Baru", "officer", issuer.officers[0].office, ("31.71",))
+    access.save(issuer.table, made)
+    assert b"Petugas Baru" in issuer.answer("GET", "/authorize", urlencode(ASKED), {}, b"")[2]
+    assert exchange(issuer, code=code(issuer, "petugas-baru"))[0] == 200
 
 
 def test_secrets_are_kept_as_hashes_and_the_key_by_its_owner_alone(issuer: Issuer, tmp_path: Path):

@@ -6,7 +6,7 @@ Answers are for officers only and are never cached.
 
 from __future__ import annotations
 
-from . import clients, deeds, queue, report, session, views
+from . import accounts, clients, deeds, queue, report, rules, session, views
 from .report import ACTIONS
 
 OPERATIONS = (
@@ -15,6 +15,8 @@ OPERATIONS = (
     *views.OPERATIONS,
     *report.OPERATIONS,
     *deeds.OPERATIONS,
+    *rules.OPERATIONS,
+    *accounts.OPERATIONS,
     *clients.OPERATIONS,
 )
 

@@ -19,7 +19,7 @@ from ..keys import BOUNDARY, CLIENT_ID, MOST_PER_MINUTE, Client
 from ..operation import Errors, Operation, Parts, Request, Response, reply
 from ..problems import Problem, Refused
 from ..report import Office
-from .gate import BAD, OUT, TOKEN, asking, no_choice, read_body
+from .gate import BAD, OUT, TOKEN, agencies_of, asking, no_choice, read_body
 
 Rights = Annotated[tuple[Literal["report", "update"], ...], Meta(min_length=1, max_length=2)]
 PerMinute = Annotated[int, Meta(ge=1, le=MOST_PER_MINUTE, description="Most requests a minute.")]
@@ -95,9 +95,10 @@ def make(parts: Parts, request: Request) -> Response:
     wish = read_body(parts, request, NewClient)
     office = None
     if wish.office:
-        office = office_of(wish.office, parts.agencies, parts.door.locator.by_kode)
+        agencies = agencies_of(parts)
+        office = office_of(wish.office, agencies, parts.door.locator.by_kode)
         if office is None:
-            raise no_choice("office", wish.office, parts.agencies)
+            raise no_choice("office", wish.office, agencies)
     elif wish.role == "officer":
         raise Refused([Problem("missing", "office")])
     if not manages(officer, wish.boundaries, office):

@@ -51,7 +51,10 @@ def sign_in(parts: Parts, _request: Request) -> Response:
     """GET /api/staff/session: where to sign in."""
     if parts.sign_in is None:
         raise Refused([Problem("sign_in_off")], 503)
-    return reply(200, SignIn(**parts.sign_in()))
+    try:
+        return reply(200, SignIn(**parts.sign_in()))
+    except access.Unreachable:
+        raise Refused([Problem("provider_busy")], 503) from None
 
 
 def me(parts: Parts, request: Request) -> Response:
