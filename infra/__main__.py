@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
-from infra import admins, cloud, importing, incident, partners
+from infra import admins, cloud, examples, importing, incident, partners
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     partners.add_command(commands)
     admins.add_command(commands)
     incident.add_command(commands)
+    examples.add_command(commands)
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     erase.add_argument("report", help="the report's number, such as 7K3M-9QX2")
     erase.add_argument("event", type=int, help="the event's number, from 1")
     asked = parser.parse_args(arguments)
+    if asked.command == "examples":
+        return examples.main(asked)
     if asked.command in cloud.COMMANDS:
         return cloud.main(asked)
     if asked.command == "run" and os.environ.get("ENGINE") in cloud.REHEARSALS:

@@ -69,6 +69,7 @@ NEEDED = (
     "geo/build/shapes.json",
     "geo/build/outlines.json",
     "geo/build/batas.json",
+    "web/api-examples.json",
     "web/render.py",
     "web/templates/home.html",
     "web/build/manifest.json",

@@ -131,7 +131,7 @@ def sitemap(site_url: str, codes: Iterable[str]) -> str:
     trailing slash: a sitemap knows no relative links.
     """
     known = sorted(codes)
-    paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/status/"]
+    paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/pengembang/", "/status/"]
     paths += [f"/kota/{kode}/" for kode in sorted({kode[:5] for kode in known})]
     paths += [f"/kecamatan/{kode}/" for kode in sorted({kode[:8] for kode in known})]
     paths += [f"/kelurahan/{kode}/" for kode in known]

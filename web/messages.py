@@ -32,6 +32,8 @@ SOURCES: tuple[tuple[str, str], ...] = (
 SCRIPTS = "web/static/js/"
 KEYWORDS = {
     "_": None, "gettext": None, "ngettext": (1, 2), "N_": None,
+    # What an operation of the API is called, where it is declared.
+    "Operation": (4,), "_pair": (3,), "_file": (3,),
 }  # fmt: skip
 OPTIONS = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
 PLURALS = {"id": "nplurals=1; plural=0;", "en": "nplurals=2; plural=(n != 1);"}

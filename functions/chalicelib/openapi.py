@@ -81,6 +81,14 @@ def document(operations: Sequence[Operation]) -> bytes:
     )
 
 
+def current() -> dict[str, Any]:
+    """The document of today's API, as data."""
+    from .api import OPERATIONS
+
+    found: dict[str, Any] = msgspec.json.decode(document(OPERATIONS))
+    return found
+
+
 def _has_schema(part: Any) -> bool:
     """Whether a declared answer is a struct, or a list of one."""
     if get_origin(part) is list:

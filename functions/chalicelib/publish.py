@@ -18,10 +18,10 @@ from functools import cached_property
 
 import msgspec
 
-from web import data, desk, following, views
+from web import data, desk, developers, following, views
 from web.render import Renderer
 
-from . import public, records, roots, stats
+from . import openapi, public, records, roots, stats
 from .alerts import Alerts
 from .areas import Areas
 from .bulletin import Bulletin
@@ -221,6 +221,7 @@ class Publisher:
         if self.renderer.site_url:
             files["sitemap.xml"] = data.sitemap(self.renderer.site_url, self.locator.by_kode).encode()
             files["robots.txt"] += f"Sitemap: {self.renderer.site_url}/sitemap.xml\n".encode()
+        described = openapi.current()
         for language, root in LANGUAGES.items():
             files[f"{root}lapor/index.html"] = self.renderer.report_form(
                 views.FormView({}), language
@@ -230,6 +231,9 @@ class Publisher:
             files[f"{root}periksa/index.html"] = self.renderer.check(language).encode()
             everywhere = self.locator.by_kode.values()
             files[f"{root}ikuti/index.html"] = following.page(self.renderer, everywhere, language).encode()
+            files[f"{root}pengembang/index.html"] = developers.page(
+                self.renderer, language, described
+            ).encode()
             files[f"{root}petugas/index.html"] = desk.page(self.renderer, language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
