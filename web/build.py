@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from web import i18n
+from web import i18n, messages
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -29,7 +29,7 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
     "css/site.css", "css/font.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
-    "css/leaflet.css", "css/more.css", "css/follow.css",
+    "css/leaflet.css", "css/map.css", "css/more.css", "css/follow.css",
     "css/mine.css", "js/mine.js",
     "css/desk.css", "js/desk.js",
     "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/follow.js", "js/service.js",
@@ -46,6 +46,10 @@ SHELL = {
     "data": ["/data/batas.json", "/manifest.webmanifest", "/favicon.svg"],
 }
 """What the service worker keeps beside assets."""
+OWN_WORDS = (("home", ("site.js",)), ("form", ("site.js",)), ("desk", ()))
+"""Pages whose scripts have a module of words of their own, and the scripts that run beside theirs."""
+LATER = ("near.js", "filters.js", "search.js", "here.js")
+"""What the map loads when somebody needs it; its words come with it."""
 PAGE_ICONS = (
     "arrow-right", "arrow-left", "camera", "caret-down", "check", "clock", "copy", "crosshair-simple",
     "bell", "download-simple", "envelope-simple", "images", "link-simple", "lock-simple", "magnifying-glass",
@@ -221,7 +225,10 @@ def _worker(esbuild: Path, fresh: Path, assets: list[str], words: dict[str, str]
     shell = {
         **SHELL,
         "assets": [f"/{path}" for path in assets],
-        "words": {language: [f"/{words[f'words-{language}.js']}"] for language in i18n.LANGUAGES},
+        "words": {
+            language: [f"/{words[f'{name}-{language}.js']}" for name in ("words", "form-words")]
+            for language in i18n.LANGUAGES
+        },
     }
     text = json.dumps(shell, sort_keys=True)
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -235,17 +242,24 @@ def _worker(esbuild: Path, fresh: Path, assets: list[str], words: dict[str, str]
         raise BuildError(f"esbuild failed ({done.returncode}):\n{done.stderr.strip()}")
 
 
+def script_groups() -> dict[str, set[str]]:
+    """Which scripts share a module of words, by its name: a page loads only what its own scripts say."""
+    entries = {Path(entry).name for entry in ENTRIES if entry.endswith(".js")}
+    own = {
+        f"{name}-words": messages.scripts_of((*shared, f"{name}.js"), later=LATER)
+        for name, shared in OWN_WORDS
+    }
+    others = entries - {f"{name}.js" for name, _ in OWN_WORDS}
+    at_home = own["home-words"]
+    return {**own, "words": messages.scripts_of(others), "map-words": messages.scripts_of(LATER) - at_home}
+
+
 def _script_words(fresh: Path) -> dict[str, str]:
-    """Small modules of words per language, loaded by scripts: pages carry no script of their own.
-
-    The desk has one of its own, so that readers do not load officers' words.
-    """
-    from web.messages import script_messages
-
+    """Small modules of words per language, loaded by scripts: pages carry no script of their own."""
     names = {}
-    for language in i18n.LANGUAGES:
-        for name, desk in (("words", False), ("desk-words", True)):
-            said = script_messages(language, desk=desk)
+    for name, scripts in script_groups().items():
+        for language in i18n.LANGUAGES:
+            said = messages.script_messages(language, scripts)
             words = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
             text = f"export default {words};\n".encode()
             path = f"aset/{name}-{language}-{hashlib.sha256(text).hexdigest()[:8].upper()}.js"

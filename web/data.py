@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from web import i18n
@@ -95,6 +95,22 @@ def active(view: KelurahanView) -> str:
             "open": view.counts.open,
             "total": view.counts.total,
             **columns(view.reports, words=WORDED),
+        }
+    )
+
+
+def landmarks(by_kode: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """`/data/patokan.json`: `landmarks` as [name, kode, latitude, longitude, number of reports], by code.
+
+    Only names that several reports share; see chalicelib.landmarks.
+    """
+    return to_json(
+        {
+            "landmarks": [
+                [each["name"], kode, each["latitude"], each["longitude"], each["reports"]]
+                for kode, known in sorted(by_kode.items())
+                for each in known
+            ]
         }
     )
 

@@ -7,7 +7,8 @@ written by hand in locale/id. Needs no network and writes nothing but the catalo
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ SOURCES: tuple[tuple[str, str], ...] = (
 )
 """Where words are, and Babel's method of finding them there."""
 SCRIPTS = "web/static/js/"
+_IMPORTED = re.compile(r"""(?:from|import)\s*\(?\s*"\./([\w-]+\.js)\"""")
 KEYWORDS = {
     "_": None, "gettext": None, "ngettext": (1, 2), "N_": None,
     # What an operation of the API is called, where it is declared.
@@ -84,19 +86,28 @@ def updated(language: str, template: Catalog) -> bytes:
     return text.getvalue()
 
 
-def script_messages(language: str, root: Path = ROOT, *, desk: bool = True) -> dict[str, list[str]]:
-    """The messages that scripts use, by message id: one form, or one per plural form of the language.
+def scripts_of(entries: Iterable[str], *, root: Path = ROOT, later: Container[str] = ()) -> set[str]:
+    """The names of the scripts that `entries` bring along, by what they import; those in `later` are left out."""
+    found: set[str] = set()
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in later:
+            continue
+        found.add(name)
+        waiting += _IMPORTED.findall((root / SCRIPTS / name).read_text("utf-8"))
+    return found
 
-    Without `desk` those that only the officers' scripts use are left out.
-    """
+
+def script_messages(language: str, scripts: Container[str], root: Path = ROOT) -> dict[str, list[str]]:
+    """The messages of some scripts by message id: one form, or one per plural form of the language."""
     words = i18n.translation(language)
     found: dict[str, list[str]] = {}
-    for path, method in _files(root):
-        name = path.relative_to(root).as_posix()
-        if not name.startswith(SCRIPTS) or (name.startswith(f"{SCRIPTS}desk") and not desk):
+    for path in sorted((root / SCRIPTS).glob("*.js")):
+        if path.name not in scripts:
             continue
         with path.open("rb") as file:
-            for _line, message, _comments, _context in extract(method, file, keywords=KEYWORDS):
+            for _line, message, _comments, _context in extract("javascript", file, keywords=KEYWORDS):
                 if isinstance(message, tuple):
                     one, many = message[0], message[1]
                     # Indonesian has one form, English two: the same for 2 as for any number above.

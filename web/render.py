@@ -29,6 +29,7 @@ from web.views import (
     Basemap,
     Category,
     FormView,
+    Hit,
     HomeView,
     KelurahanRow,
     KelurahanView,
@@ -153,6 +154,8 @@ class Renderer:
             most=max((r.counts.open for r in busiest), default=1),
             totals=_totals(view.rows),
             open_total=sum(row.counts.open for row in view.rows),
+            open_in=lambda kecamatan: sum(row.counts.open for rows in kecamatan.values() for row in rows),
+            all_in=lambda rows: sum(row.counts.total for row in rows),
         )
 
     def report_form(self, view: FormView, language: str) -> str:
@@ -324,9 +327,9 @@ class Renderer:
         """For an address without a page; says that a report just sent may need a few seconds."""
         return self._page("notfound.html", language, "")
 
-    def search(self, language: str, value: str = "", message: str = "") -> str:
-        """The page to find a report by its id. `message` says what was wrong with `value`."""
-        return self._page("search.html", language, "/laporan/", value=value, message=message)
+    def search(self, language: str, value: str = "", message: str = "", *, hits: Sequence[Hit] = ()) -> str:
+        """The page to find a report or a place: what fits `value`, or with `message` what was wrong with it."""
+        return self._page("search.html", language, "/laporan/", value=value, message=message, hits=hits)
 
     def receipt(
         self,

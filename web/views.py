@@ -37,11 +37,20 @@ class Category(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Basemap:
-    """An optional raster background: a URL template with {z}, {x}, {y}; its attribution as plain text."""
+    """An optional background: a raster URL template with {z}, {x}, {y}, or the path of a PMTiles file on the site.
+
+    `attribution` is plain text.
+    """
 
     template: str = ""
     attribution: str = ""
     max_zoom: int = 19
+    pmtiles: str = ""
+
+    @property
+    def on(self) -> bool:
+        """Whether there is one."""
+        return bool(self.template or self.pmtiles)
 
     @property
     def origin(self) -> str:
@@ -397,3 +406,14 @@ class FormView:
 
     values: Mapping[str, str]
     errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place that a search found: where it leads, its name, what it is, and what it lies in."""
+
+    url: str
+    name: str
+    kind: str
+    """`kota`, `kecamatan`, `kelurahan` or `landmark`."""
+    inside: str

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from . import body, cookies, following, guard, participation, public, puzzle, records, sharing, submission
+from . import (
+    body,
+    cookies,
+    finding,
+    following,
+    guard,
+    participation,
+    public,
+    puzzle,
+    records,
+    sharing,
+    submission,
+)
 from .channels import open311, webhooks
 from .intake import (
     IDEMPOTENCY_KEY,
@@ -124,13 +136,6 @@ class LocateQuery(msgspec.Struct, frozen=True):
 LANGUAGE = Meta(description="`id` or `en`; without it Accept-Language decides.")
 
 
-class FindQuery(msgspec.Struct, frozen=True):
-    """What somebody typed to find a report, and the language of the page it leads to."""
-
-    id: Annotated[str, Meta(description="A report's number, however it is written.")]
-    language: Annotated[str, LANGUAGE] = ""
-
-
 class ReceiptQuery(msgspec.Struct, frozen=True):
     """The language of the receipt, where it is not the report's own."""
 
@@ -216,19 +221,6 @@ def get_report(parts: Parts, request: Request) -> Response:
     cache = "private, no-store" if it.private else "public, max-age=5"
     told = public.report(it, events, parts.categories, supporters(parts.door.table, it.id))
     return reply(200, told, {"Cache-Control": cache})
-
-
-def find_report(parts: Parts, request: Request) -> Response:
-    """GET /api/find?id=: sends a browser to the status page of the id that was typed."""
-    text = request.query.get("id", "")
-    report_id = read_id(text)
-    root = "/en" if language_of(request, {}) == "en" else ""
-    if report_id is None:
-        raise Refused([Problem("report_id", "id", {"value": text})])
-    found = records.load(parts.door.table, report_id)
-    if found is None or found[0].private:
-        raise _unknown_report(report_id)
-    return Response(303, {"Location": f"{root}/laporan/{report_id}/", "Cache-Control": "no-store"}, b"")
 
 
 def show_receipt(parts: Parts, request: Request) -> Response:
@@ -376,15 +368,6 @@ OPERATIONS = (
         query=ReceiptQuery,
     ),
     Operation(
-        "find_report",
-        "GET",
-        "/api/find",
-        "Go to a report's status page by its number",
-        find_report,
-        {303: (None,), 400: (Errors, PAGE), 404: (Errors, PAGE), 503: (Errors, PAGE)},
-        query=FindQuery,
-    ),
-    Operation(
         "locate",
         "GET",
         "/api/locate",
@@ -441,6 +424,7 @@ OPERATIONS = (
         headers=CONDITIONAL,
         shared=True,
     ),
+    *finding.OPERATIONS,
     *participation.OPERATIONS,
     *following.OPERATIONS,
     *open311.OPERATIONS,
@@ -475,7 +459,8 @@ def _refusal(parts: Parts, request: Request, operation: Operation, refused: Refu
     language = language_of(request, {})
     if PAGE in operation.answers.get(refused.status, ()) and accepts_page(request):
         text = " ".join(p.message(language) for p in refused.problems)
-        page = parts.renderer().search(language, request.query.get("id", "")[:40], text)
+        typed = request.query.get("q") or request.query.get("id", "")
+        page = parts.renderer().search(language, typed[: finding.LONGEST], text)
         return Response(refused.status, {"Content-Type": HTML_TYPE, **_when(refused)}, page.encode())
     return _in_json(refused, language)
 

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
 
 from web import data, views
 from web.render import Renderer
 
-from . import public, records, stats
+from . import landmarks, public, records, stats
 from .intake import Kelurahan, Locator
 from .languages import LANGUAGES
 from .lifecycle import CLOSED, OPEN
-from .storage.table import Item, Key, Table
+from .storage.table import Item, Key, Put, Table
 
+LANDMARKS = "landmarks"
+"""The mark of the search's file."""
 CLOSED_KEPT = 24
 """So many of the newest closed reports of a kecamatan or a kota are read."""
 
@@ -33,7 +38,7 @@ class Areas:
 
     def kelurahan(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
         """What of a kelurahan is written at once. `item` holds its counters."""
-        view = self._kelurahan_view(row, item)
+        view = self._kelurahan_view(row, item, records.newest(self.table, row.kode))
         yield f"data/aktif/{row.kode}.json", data.active(view).encode()
         for language, root in LANGUAGES.items():
             yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
@@ -41,10 +46,24 @@ class Areas:
         yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view).encode()
 
     def kelurahan_later(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
-        """What of a kelurahan is written with the front page, once for many changes."""
-        yield from self._further(self._kelurahan_view(row, item))
+        """What of a kelurahan is written with the front page, once for many changes; its landmarks are kept."""
+        rows = records.newest(self.table, row.kode)
+        self._keep_landmarks(row.kode, rows)
+        yield from self._further(self._kelurahan_view(row, item, rows))
 
-    def _kelurahan_view(self, row: Kelurahan, item: Item | None) -> views.KelurahanView:
+    def _keep_landmarks(self, kode: str, rows: Sequence[records.Row]) -> None:
+        """What a kelurahan's reports name in common; the search's file is marked when that changed."""
+        body = {"landmarks": [msgspec.to_builtins(each) for each in landmarks.named(rows)]}
+        kept = self.table.get(records.landmarks_key(kode))
+        if body == (kept.body if kept else {"landmarks": []}):
+            return
+        # The mark is named for what it marks: worked off for another content, it stays.
+        mark = records.dirty_key(LANDMARKS, f"{kode}-{sha256(msgspec.json.encode(body)).hexdigest()[:16]}")
+        self.table.transact([Put(records.landmarks_key(kode), body), Put(mark, {})])
+
+    def _kelurahan_view(
+        self, row: Kelurahan, item: Item | None, rows: Sequence[records.Row]
+    ) -> views.KelurahanView:
         return views.KelurahanView(
             kode=row.kode,
             kelurahan=row.kelurahan,
@@ -52,7 +71,7 @@ class Areas:
             kota=row.kota,
             counts=views.Counts(records.by_state(item)),
             figures=public.figures(stats.of_kelurahan(item.counters if item else {})),
-            reports=tuple(public.summary(each) for each in records.newest(self.table, row.kode)),
+            reports=tuple(public.summary(each) for each in rows),
             neighbours=tuple(
                 (kode, self.locator.by_kode[kode].kelurahan) for kode in self.neighbours.get(row.kode, ())
             ),

@@ -89,6 +89,8 @@ MESSAGES: Mapping[str, str] = {
         "It is empty again: please send the report once more."
     ),
     "report_id": N_("“%(value)s” is not a report number. It has 8 letters and digits, such as 7K3M-9QX2."),
+    "find_empty": N_("Type a report's number, or the name of a kelurahan, kecamatan or landmark."),
+    "find_nothing": N_("Nothing is called “%(value)s” here. Try fewer letters, or look on the map."),
     "report_unknown": N_("There is no public report with the number %(value)s. Check the number."),
     "receipt_unknown": N_("This device has no key for the report %(value)s, or it has expired."),
     "window_reversed": N_("start_date %(start)s is after end_date %(end)s. Exchange them."),

@@ -23,7 +23,7 @@ from web.render import Renderer
 
 from . import openapi, public, records, roots, stats
 from .alerts import Alerts
-from .areas import Areas
+from .areas import LANDMARKS, Areas
 from .bulletin import Bulletin
 from .categories import Category
 from .intake import Locator, photo_paths
@@ -143,6 +143,8 @@ class Publisher:
         for target in dict.fromkeys(records.dirty_target(mark) for mark in marks):
             if target == CITY:
                 self.city()
+            elif target == LANDMARKS:
+                self.landmarks()
             elif target.startswith("report#"):
                 self.report(target.removeprefix("report#"))
             elif target.startswith("area#"):
@@ -182,6 +184,15 @@ class Publisher:
             if records.counts(self.table) == before:
                 return
         raise MovedOn("the counts changed as fast as the front page was written")
+
+    def landmarks(self) -> None:
+        """`/data/patokan.json`: the landmarks of every kelurahan, for the search."""
+        for _ in range(ROUNDS):
+            before = records.landmarks(self.table)
+            self.site.put("data/patokan.json", data.landmarks(before).encode())
+            if records.landmarks(self.table) == before:
+                return
+        raise MovedOn("the landmarks changed as fast as they were written")
 
     def area(self, kode: str) -> None:
         """The page and files of a kecamatan or a kota; of a kelurahan those that can wait."""
@@ -261,6 +272,7 @@ class Publisher:
         self.city()
         for kode in sorted({each[:length] for each in self.locator.by_kode for length in AREA_LENGTHS[:2]}):
             self.area(kode)
+        self.landmarks()
         for month in self._recaps.every_month(archives):
             self.recap(month)
         self._write(self._recaps.index(self._recaps.months()))

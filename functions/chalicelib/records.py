@@ -28,6 +28,7 @@
 | edited                         | <kind>            | what admins edited, by code (editable.py)   |
 | edited#<kind>                  | <at>#<n>#<code>   | one change of it: who, from what to what    |
 | tried                          | <hash of rules>   | that routing rules were tried               |
+| landmarks                      | <kode>            | places that several reports there name      |
 | dirty                          | <target>#<change> | what the publisher still has to rewrite     |
 | late#<id>                      | planned           | a planned day of a report that went by      |
 | follower#<follower>            | who               | an address and what it follows, apart       |
@@ -82,6 +83,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     thumb: str | None = None
     """SHA-256 of the first photo, which names its files."""
     example: bool = False
+    landmark: str = ""
+    """Shortened; for landmarks.py alone, no list shows it."""
     # What officers' queues show and filter by; no public list carries it on.
     kode: str | None = None
     office: str | None = None
@@ -324,6 +327,7 @@ def row_of(report: Report) -> dict[str, Any]:
             updated=report.updated,
             thumb=report.photos[0].sha256 if report.photos else None,
             example=report.example,
+            landmark=" ".join(report.landmark.split())[:SUMMARY_LENGTH],
             kode=report.place.kode if report.place else None,
             office=report.office.code if report.office else None,
             office_name=report.office.name if report.office else None,
@@ -413,6 +417,15 @@ def public_ids(table: Table, kode: str) -> Iterator[str]:
 def counts(table: Table) -> dict[str, dict[str, int]]:
     """Public reports by kelurahan and state: one small item for each kelurahan that ever had one."""
     return {item.key.sort: by_state(item) for item in every(table, "counts")}
+
+
+def landmarks_key(kode: str) -> Key:
+    return Key("landmarks", kode)
+
+
+def landmarks(table: Table) -> dict[str, list[dict[str, Any]]]:
+    """What landmarks.named found in each kelurahan, by code."""
+    return {item.key.sort: item.body["landmarks"] for item in every(table, "landmarks")}
 
 
 def month_counters(table: Table, month: str) -> dict[str, dict[str, int]]:

@@ -25,7 +25,7 @@ from chalicelib.report import broken_at, event_from, read_id
 from chalicelib.settings import Settings
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable
-from chalicelib.storage.table import Busy, Key
+from chalicelib.storage.table import Busy, Key, Put
 
 import geo
 from web.render import Renderer
@@ -691,7 +691,8 @@ def test_finding_a_private_report_finds_nothing(client: Client, wanted: Callable
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [({}, 400), ({"id": "apa ini?"}, 400), ({"id": "7K3M9QX2"}, 404)]
+    ("query", "status"),
+    [({}, 400), ({"q": " ?! "}, 400), ({"id": "apa ini?"}, 404), ({"q": "7K3M9QX2"}, 404)],
 )
 def test_what_is_not_found_is_said_to_people_on_a_page_and_to_programs_in_json(
     client: Client, query: dict[str, str], status: int
@@ -703,6 +704,49 @@ def test_what_is_not_found_is_said_to_people_on_a_page_and_to_programs_in_json(
     data = client.ask("find_report", query=query)
     assert data.status == status
     assert data.headers["Content-Type"] == JSON_TYPE
+
+
+def test_a_name_that_several_places_have_lists_them_the_larger_first(client: Client):
+    got = client.ask("find_report", query={"q": "gambir"})
+    found = json.loads(got.body)["found"]
+    assert [(each["kind"], each["kode"], each["url"]) for each in found[:2]] == [
+        ("kecamatan", "31.71.01", "/kecamatan/31.71.01/"),
+        ("kelurahan", "31.71.01.1001", "/kelurahan/31.71.01.1001/"),
+    ]
+    page = client.ask("find_report", query={"q": "gambir", "language": "en"}, headers=BROWSER)
+    assert page.status == 200
+    assert '<a href="/en/kecamatan/31.71.01/"><b>Gambir</b></a>' in page.body.decode()
+    assert 'value="gambir"' in page.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "where"),
+    [
+        ("jakarta barat", "/kota/31.73/"),
+        ("KEBON KELAPA", "/kelurahan/31.71.01.1005/"),
+        ("kelapa kebo", "/kelurahan/31.71.01.1005/"),
+        ("Jelambar", "/kelurahan/31.73.02.1004/"),
+    ],
+)
+def test_a_name_that_one_place_has_leads_there_also_when_it_could_be_a_number(
+    client: Client, typed: str, where: str
+):
+    city = replace(client.parts.door, locator=geo.default_locator())
+    got = Client(replace(client.parts, door=city)).ask("find_report", query={"q": typed})
+    assert (got.status, got.headers["Location"]) == (303, where)
+
+
+def test_a_landmark_leads_to_its_kelurahan(client: Client):
+    body = {"name": "Halte Contoh", "longitude": 106.8272, "latitude": -6.1754, "reports": 2}
+    client.parts.door.table.transact([Put(records.landmarks_key("31.71.01.1001"), {"landmarks": [body]})])
+    got = client.ask("find_report", query={"q": "halte con"})
+    assert got.headers["Location"] == "/kelurahan/31.71.01.1001/"
+
+
+def test_nothing_found_says_so_and_a_number_that_nobody_has_is_named_as_one(client: Client):
+    assert codes(client.ask("find_report", query={"q": "Tidak Ada"})) == [("find_nothing", "q")]
+    assert codes(client.ask("find_report", query={"q": "7k3m-9qx2"})) == [("report_unknown", "q")]
+    assert codes(client.ask("find_report", query={"q": "x" * 5000})) == [("find_nothing", "q")]
 
 
 def test_what_was_typed_to_find_comes_back_escaped(client: Client):

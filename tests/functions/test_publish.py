@@ -190,6 +190,24 @@ def test_one_change_rewrites_eight_files_and_marks_the_rest(
     ]
 
 
+def test_a_landmark_that_two_reports_name_reaches_the_search_and_goes_when_they_are_moved_away(
+    city: intake.Door, publisher: publish.Publisher, files: Recorder
+):
+    publisher.everything()
+    assert json.loads(text(files, "data/patokan.json")) == {"landmarks": []}
+    send(city, landmark="Depan Halte Contoh")
+    send(city, landmark="rumah Pak Contoh")
+    drain(publisher)
+    assert json.loads(text(files, "data/patokan.json")) == {"landmarks": []}
+    send(city, landmark="seberang halte contoh", private=True)
+    drain(publisher)
+    assert json.loads(text(files, "data/patokan.json")) == {"landmarks": []}
+    send(city, landmark="seberang halte contoh")
+    drain(publisher)
+    (found,) = json.loads(text(files, "data/patokan.json"))["landmarks"]
+    assert (found[0].lower(), found[1], found[4]) == ("halte contoh", GAMBIR, 2)
+
+
 def test_a_private_report_is_never_published(
     city: intake.Door, publisher: publish.Publisher, files: Recorder
 ):

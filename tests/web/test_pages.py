@@ -300,13 +300,17 @@ def test_nothing_that_is_published_loads_from_elsewhere(renderer: Renderer) -> N
 
 
 def test_a_basemap_is_off_until_it_is_set(renderer: Renderer, home_view: HomeView) -> None:
-    assert 'data-tiles=""' in renderer.home(home_view, "id")
+    assert "data-tiles" not in renderer.home(home_view, "id")
     tiles = Basemap("https://ubin.example/{z}/{x}/{y}.png", "Peta <oleh> X")
     html = dataclasses.replace(renderer, basemap=tiles).home(home_view, "id")
     assert 'data-tiles="https://ubin.example/{z}/{x}/{y}.png"' in html
     assert "Peta &lt;oleh&gt; X" in html
     assert tiles.origin == "https://ubin.example"
     assert Basemap().origin == ""
+    own = Basemap(pmtiles="/peta/jakarta.pmtiles", attribution="Peta Z")
+    html = dataclasses.replace(renderer, basemap=own).report_form(FormView({}), "id")
+    assert 'data-pmtiles="/peta/jakarta.pmtiles" data-tiles-by="Peta Z"' in html
+    assert own.origin == ""
 
 
 def test_a_category_without_a_built_icon_is_refused_with_the_way_out(

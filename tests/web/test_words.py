@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from web import i18n, messages
+from web import build, i18n, messages
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
@@ -62,7 +63,7 @@ def test_translations_have_the_placeholders_of_their_message(language: str) -> N
 
 def test_indonesian_differs_from_english() -> None:
     same = {m.id for m in catalogue("id") if m.id and m.string == m.id}
-    names = {"Kecamatan", "kecamatan %(name)s", "kelurahan %(name)s"}
+    names = {"Kecamatan", "Kelurahan", "Kecamatan %(name)s", "kecamatan %(name)s", "kelurahan %(name)s"}
     assert same <= {"SMS", "e-mail", "E-mail", "media sosial"} | names | {i for i in same if len(str(i)) <= 8}
 
 
@@ -74,10 +75,22 @@ def test_officials_words_stay_off_the_pages() -> None:
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_scripts_get_every_message_they_ask_for(language: str) -> None:
-    words = messages.script_messages(language)
-    assert "Copied" in words
-    assert len(words["%(n)s report on the map"]) == {"id": 1, "en": 2}[language]
-    assert all(all(entry) for entry in words.values())
+    groups = {
+        name: messages.script_messages(language, scripts) for name, scripts in build.script_groups().items()
+    }
+    assert "Copied" in groups["words"]
+    assert len(groups["map-words"]["%(n)s report on the map"]) == {"id": 1, "en": 2}[language]
+    assert all(all(entry) for words in groups.values() for entry in words.values())
+    said = set().union(*build.script_groups().values())
+    assert {Path(entry).name for entry in build.ENTRIES if entry.endswith(".js")} <= said
+
+
+def test_a_page_loads_the_words_of_its_own_scripts_alone() -> None:
+    groups = build.script_groups()
+    assert {"site.js", "home.js", "map.js"} <= groups["home-words"]
+    assert not groups["home-words"] & {"form.js", "desk.js", *build.LATER}
+    assert "form.js" not in groups["words"]
+    assert set(build.LATER) <= groups["map-words"]
 
 
 def test_updating_twice_changes_nothing() -> None:

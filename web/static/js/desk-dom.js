@@ -1,5 +1,4 @@
 // Small helpers of the desk: elements, the shapes of states, what is kept while a session ends.
-import { _ } from "./words.js";
 
 /** An element with attributes and children; text is always text, never markup. */
 export function make(name, attributes = {}, ...children) {
@@ -23,16 +22,7 @@ export function icon(name, kind = "i") {
   return svg;
 }
 
-export const stateWord = (code) =>
-  ({
-    waiting: _("Waiting"),
-    coordination: _("Coordination"),
-    disposition: _("Handed down"),
-    in_progress: _("In progress"),
-    done: _("Done"),
-    rejected: _("Rejected"),
-    duplicate: _("Duplicate"),
-  })[code] ?? code;
+export { stateWord } from "./reports.js";
 
 /** What somebody wrote stays until it was sent, also when the session ends in between. */
 export const drafts = {

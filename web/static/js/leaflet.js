@@ -11,6 +11,8 @@ import "leaflet/src/layer/vector/Renderer.getRenderer.js";
 import { Attribution } from "leaflet/src/control/Control.Attribution.js";
 import { Zoom } from "leaflet/src/control/Control.Zoom.js";
 import * as Browser from "leaflet/src/core/Browser.js";
+import * as DomUtil from "leaflet/src/dom/DomUtil.js";
+import { GridLayer } from "leaflet/src/layer/tile/GridLayer.js";
 import { TileLayer } from "leaflet/src/layer/tile/TileLayer.js";
 import { Canvas } from "leaflet/src/layer/vector/Canvas.js";
 import { Circle } from "leaflet/src/layer/vector/Circle.js";
@@ -20,7 +22,7 @@ import { SVG } from "leaflet/src/layer/vector/SVG.js";
 import { LayerGroup } from "leaflet/src/layer/LayerGroup.js";
 import { Map as LeafletMap } from "leaflet/src/map/Map.js";
 
-export { Attribution, Browser, Canvas, Circle, CircleMarker, LayerGroup, Polygon, SVG };
+export { Attribution, Browser, Canvas, Circle, CircleMarker, DomUtil, GridLayer, LayerGroup, Polygon, SVG };
 
 export const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -36,10 +38,10 @@ export function loadStyles(url) {
 }
 
 /**
- * A map in `box`. `settings` are its host's data attributes: tiles, tilesBy, tilesZoom, outlines.
- * Without tiles the outlines remain.
+ * A map in `box`. `settings` are its host's data attributes: tiles or pmtiles, tilesBy, tilesZoom, outlines.
+ * Without a basemap, and wherever it does not come, the outlines remain. `basemapFrom`: the zoom it begins at.
  */
-export function makeMap(box, settings, options = {}) {
+export function makeMap(box, settings, { basemapFrom = 0, ...options } = {}) {
   const map = new LeafletMap(box, {
     zoomControl: false,
     attributionControl: false,
@@ -53,17 +55,61 @@ export function makeMap(box, settings, options = {}) {
   });
   const credits = new Attribution({ prefix: false }).addTo(map);
   new Zoom({ position: "bottomright", zoomInTitle: options.zoomIn, zoomOutTitle: options.zoomOut }).addTo(map);
-  if (settings.tiles) {
-    box.dataset.tiles = "";
-    // Attribution is an operator's plain text, shown as text and never read as HTML.
-    const text = document.createElement("span");
-    text.textContent = settings.tilesBy;
-    new TileLayer(settings.tiles, { attribution: text.innerHTML, maxZoom: map.options.maxZoom }).addTo(map);
+  if (settings.tiles || settings.pmtiles) {
+    const begin = () => {
+      if (map.getZoom() < basemapFrom) return;
+      map.off("zoomend viewreset", begin);
+      addBasemap(map, box, settings, basemapFrom);
+    };
+    map.on("zoomend viewreset", begin);
+    if (map._loaded) begin();
   }
-  if (settings.outlines) {
-    const text = document.createElement("span");
-    text.textContent = settings.outlines;
-    credits.addAttribution(text.innerHTML);
-  }
+  if (settings.outlines) credits.addAttribution(asText(settings.outlines));
   return map;
+}
+
+/** An operator's plain text, shown as text and never read as HTML. */
+function asText(said) {
+  const text = document.createElement("span");
+  text.textContent = said;
+  return text.innerHTML;
+}
+
+/** The basemap that is set. `data-tiles` on the box, which clears the kelurahan's fill, stands while tiles come. */
+async function addBasemap(map, box, settings, minZoom) {
+  const options = { attribution: asText(settings.tilesBy), minZoom, maxZoom: map.options.maxZoom };
+  const bare = () => delete box.dataset.tiles;
+  let layer;
+  if (settings.tiles) {
+    layer = new TileLayer(settings.tiles, options);
+    let came = 0;
+    layer.on("tileload", () => {
+      came += 1;
+    });
+    layer.on("loading", () => {
+      came = 0;
+    });
+    layer.on("load", () => {
+      if (!came) bare();
+    });
+  } else {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const failed = () => {
+      layer?.remove();
+      bare();
+    };
+    try {
+      const { basemap } = await import("./basemap.js");
+      layer = await basemap(settings.pmtiles, { ...options, language: document.documentElement.lang, dark, failed });
+    } catch {
+      return;
+    }
+  }
+  layer.on("tileload", () => {
+    if (map.getZoom() >= minZoom) box.dataset.tiles = "";
+  });
+  map.on("zoomend", () => {
+    if (map.getZoom() < minZoom) bare();
+  });
+  layer.addTo(map);
 }

@@ -1,30 +1,19 @@
-// The map that moves: kelurahan in shades from afar, single reports from near, and always a list beside it.
-// Near means zoom 14 and in; at most 24 kelurahan are fetched at once. Nothing asks for the visitor's position.
-import { Canvas, CircleMarker, LayerGroup, loadStyles, makeMap, Polygon, still, SVG } from "./leaflet.js";
+// The map that moves: the city in shades of open reports, and from near what near.js shows. The list stands beside it.
+// What is seen is in the address's fragment (view.js). Nothing asks for the visitor's position unless told to.
+import { element, escaped } from "./dom.js";
+import { CircleMarker, LayerGroup, loadStyles, makeMap, Polygon, still, SVG } from "./leaflet.js";
 import { fetchOutlines, fromPage, kotaNames } from "./outlines.js";
-import { CLOSED, fetchActive, ReportMarker, tone } from "./reports.js";
-import { _, ago, language, loadWords, ngettext, number, root } from "./words.js";
+import { count, isView, read, within, write } from "./view.js";
+import { _, loadWords, ngettext, number, root } from "./words.js";
 
 const NEAR = 14;
 const FINE = 12;
-const FILES = 24;
-const LISTED = 60;
-
-const element = (name, attributes = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-};
-
-const shape = (state) => {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", tone(state));
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#s-${state}`);
-  svg.append(use);
-  return svg;
+const NAMED = 13.5;
+const PARTS = {
+  near: () => import("./near.js"),
+  filters: () => import("./filters.js"),
+  search: () => import("./search.js"),
+  here: () => import("./here.js"),
 };
 
 export async function start(figure) {
@@ -38,154 +27,247 @@ class CityMap {
     this.host = figure.querySelector(".sheetmap");
     this.panel = document.getElementById("daftar");
     this.cityList = [...this.panel.children];
-    this.words = {
-      waiting: _("Waiting"),
-      coordination: _("Coordination"),
-      disposition: _("Handed down"),
-      in_progress: _("In progress"),
-      done: _("Done"),
-      rejected: _("Rejected"),
-      duplicate: _("Duplicate"),
-    };
     this.areas = new Map();
-    this.markers = new Map();
+    this.parts = {};
     this.turn = 0;
+    this.view = read(isView(location.hash) ? location.hash : "");
   }
 
   begin() {
-    const places = fromPage(this.figure);
-    const counts = this.countsFromTable();
+    const drawn = fromPage(this.figure);
+    this.facts = factsFromTables();
     this.box = element("div", { class: "mapbox", role: "region", "aria-label": _("Map of reports") });
     this.host.append(this.box);
     this.map = makeMap(this.box, this.figure.dataset, {
       zoomIn: _("Zoom in"),
       zoomOut: _("Zoom out"),
       scrollWheelZoom: false,
+      // From afar the shades say more than streets would.
+      basemapFrom: FINE,
       renderer: new SVG({ padding: 0.3 }),
     });
-    const mainland = places.filter((place) => !place.islands).flatMap((place) => place.rings.flat());
+    this.mainland = drawn.filter((place) => !place.islands).flatMap((place) => place.rings.flat());
     // The first view fits exactly; later steps are halves.
     this.map.options.zoomSnap = 0;
-    this.map.fitBounds(mainland, { padding: [14, 14], animate: false });
+    this.map.fitBounds(this.mainland, { padding: [14, 14], animate: false });
     this.map.options.zoomSnap = 0.5;
-    this.home = this.map.getCenter();
-    this.homeZoom = this.map.getZoom();
+    this.home = { zoom: this.map.getZoom(), at: this.map.getCenter() };
     const islands = this.host.querySelector("svg.islands");
-    const sea = places.filter((place) => place.islands).flatMap((place) => place.rings.flat());
+    const sea = drawn.filter((place) => place.islands).flatMap((place) => place.rings.flat());
     islands?.addEventListener("click", (event) => {
       event.preventDefault();
-      this.map.fitBounds(sea, { padding: [8, 8], animate: !still });
+      this.act(() => this.map.fitBounds(sea, { padding: [8, 8], animate: !still }));
     });
-    for (const place of places) this.addArea(place, counts.get(place.kode));
-    this.canvas = new Canvas({ padding: 0.3, pane: "markerPane" });
-    this.points = new LayerGroup().addTo(this.map);
+    for (const place of drawn) this.addArea(place);
     this.labels = new LayerGroup().addTo(this.map);
     this.addTools();
-    this.nameAreas(this.homeZoom);
     this.host.classList.add("live");
     this.map.on("moveend", () => this.moved());
-    this.map.on("contextmenu", ({ latlng }) => {
-      location.href = `${root}/lapor/#17/${latlng.lat.toFixed(6)}/${latlng.lng.toFixed(6)}`;
-    });
+    this.map.on("contextmenu", async ({ latlng }) => (await this.part("here"))?.spot(latlng));
     // A wheel scrolls the page until the map was chosen by a click or by the keyboard.
     this.map.on("focus click", () => this.map.scrollWheelZoom.enable());
     this.map.on("blur", () => this.map.scrollWheelZoom.disable());
+    addEventListener("popstate", () => {
+      if (isView(location.hash)) this.restore(read(location.hash));
+    });
+    addEventListener("online", () => this.refresh());
+    addEventListener("offline", () => this.say(_("No connection. What was loaded stays here.")));
+    if (write(this.view)) this.restore(this.view);
+    else this.nameAreas(this.home.zoom);
+    this.offerParts();
   }
 
-  /** Open reports and names per kelurahan, from the tables that are on the page anyway. */
-  countsFromTable() {
-    const found = new Map();
-    for (const row of document.querySelectorAll("#semua tbody tr")) {
-      const link = row.querySelector("a");
-      if (!link) continue;
-      const open = Number(row.cells[1].textContent.replace(/\D/g, ""));
-      found.set(link.getAttribute("href").split("/").at(-2), { name: link.textContent, open });
+  /** What is loaded only when somebody reaches for it. */
+  offerParts() {
+    const search = document.getElementById("cari");
+    search?.addEventListener("focus", () => this.part("search"), { once: true });
+    if (search && document.activeElement === search) this.part("search");
+    const button = document.getElementById("saring");
+    button.hidden = false;
+    button.addEventListener("click", async () => (await this.part("filters"))?.toggle());
+    for (const link of document.querySelectorAll("a[hreflang]")) {
+      link.addEventListener("click", () => {
+        link.hash = write(this.view);
+      });
     }
-    return found;
   }
 
-  addArea(place, facts = { name: place.kode, open: 0 }) {
+  /** A part of the map by name, loaded once with its words and styles; null when it cannot be had now. */
+  async part(name) {
+    const { laterWords, laterStyles } = this.figure.dataset;
+    this.more ??= Promise.all([loadWords(laterWords), loadStyles(laterStyles)]);
+    this.parts[name] ??= Promise.all([PARTS[name](), this.more]).then(([module]) => new module.default(this));
+    try {
+      return await this.parts[name];
+    } catch {
+      this.parts[name] = undefined;
+      this.say(_("This part of the map could not be loaded. Check the connection and try again."));
+      return null;
+    }
+  }
+
+  addArea(place) {
+    const facts = this.facts.get(place.kode) ?? { kode: place.kode, name: place.kode, open: 0 };
     // How an area looks is written in leaflet.css, so that it follows light and dark.
     const polygon = new Polygon(
       place.rings.map((ring) => [ring]),
       { className: `area ${place.shade}`, weight: 1.2, fillOpacity: 1, fillRule: "nonzero" },
     ).addTo(this.map);
-    polygon.bindTooltip(
-      () => escaped(`${facts.name}: ${ngettext("%(n)s open report", "%(n)s open reports", facts.open)}`),
-      { sticky: true, className: "hover-name", direction: "top", opacity: 1 },
-    );
+    const area = { ...facts, polygon, shown: facts.open };
+    polygon.bindTooltip(() => escaped(this.counted(area)), { sticky: true, className: "hover-name", direction: "top", opacity: 1 });
     polygon.on("click", () => {
-      if (this.map.getZoom() < NEAR) this.goTo(polygon.getBounds());
+      if (!this.isNear()) this.act(() => this.goTo(polygon.getBounds()));
     });
-    this.areas.set(place.kode, { ...facts, kode: place.kode, polygon });
+    this.areas.set(place.kode, area);
   }
 
-  goTo(bounds) {
-    const zoom = Math.max(NEAR, Math.min(17, this.map.getBoundsZoom(bounds)));
+  counted({ name, shown }) {
+    const said = this.view.filters.states
+      ? ngettext("%(n)s report", "%(n)s reports", shown)
+      : ngettext("%(n)s open report", "%(n)s open reports", shown);
+    return `${name}: ${said}`;
+  }
+
+  /** Do what a person asked for, as a step of its own in the history. */
+  act(deed) {
+    this.step = true;
+    deed();
+  }
+
+  goTo(bounds, least = NEAR) {
+    const zoom = Math.max(least, Math.min(17, this.map.getBoundsZoom(bounds)));
     this.map.setView(bounds.getCenter(), zoom, { animate: !still });
   }
 
+  /** Where an area's kelurahan lie together. */
+  boundsOf(code) {
+    const inside = [...this.areas.values()].filter(({ kode }) => within(kode, code)).map(({ polygon }) => polygon.getBounds());
+    return inside.length ? inside.slice(1).reduce((all, each) => all.extend(each), inside[0].pad(0)) : null;
+  }
+
   addTools() {
-    const bar = element("div", { class: "mapbar" });
-    const check = element("input", { type: "checkbox" });
-    check.addEventListener("change", () => {
-      this.closed = check.checked;
-      this.moved();
-    });
-    this.toggle = element("label", {}, check, _("Closed ones too"));
-    this.toggle.hidden = true;
     this.back = element("button", { type: "button", class: "button quiet" }, _("All of Jakarta"));
     this.back.hidden = true;
-    this.back.addEventListener("click", () => this.map.setView(this.home, this.homeZoom, { animate: !still }));
-    bar.append(this.back, this.toggle);
+    this.back.addEventListener("click", () => this.act(() => this.map.setView(this.home.at, this.home.zoom, { animate: !still })));
+    const me = element("button", { type: "button", class: "button quiet" }, _("Near me"));
+    me.addEventListener("click", async () => (await this.part("here"))?.locate(me));
+    this.start = element("a", { class: "button start", href: `${root}/lapor/` }, _("Report"));
     this.note = element("p", { class: "mapnote", role: "status" });
     this.card = element("div", { class: "mapcard" });
     this.card.hidden = true;
-    this.host.append(bar, this.note, this.card);
-    const legend = element("ul", { class: "legend states" });
-    for (const [state, word] of Object.entries(this.words)) legend.append(element("li", {}, shape(state), word));
-    this.figure.querySelector("figcaption").append(legend);
+    const bar = element("div", { class: "mapbar" }, this.back, me);
+    this.host.append(bar, element("span", { class: "aim", "aria-hidden": "true" }), this.start, this.note, this.card);
   }
 
-  async moved() {
-    const turn = ++this.turn;
+  isNear() {
     const zoom = this.map.getZoom();
-    const away = zoom > this.homeZoom || !this.map.getBounds().contains(this.home);
-    this.back.hidden = !away;
-    this.host.classList.toggle("away", away);
-    this.toggle.hidden = zoom < NEAR;
-    this.figure.classList.toggle("near", zoom >= NEAR);
-    this.say("");
-    this.linkFromHere(zoom);
-    if (zoom >= FINE) {
-      const fine = await this.refine(turn);
-      if (!fine || turn !== this.turn) return;
-    }
-    this.nameAreas(zoom);
-    if (zoom < NEAR) {
-      this.points.clearLayers();
-      this.markers.clear();
-      this.card.hidden = true;
-      this.showCityList();
-      return;
-    }
-    await this.showReports(turn);
+    return zoom >= NEAR || (zoom >= FINE && this.view.filters.area !== "");
   }
 
-  /** "Report" in the masthead starts where the map is. */
-  linkFromHere(zoom) {
-    const centre = this.map.getCenter();
-    const hash = zoom >= NEAR ? `#${Math.round(zoom)}/${centre.lat.toFixed(5)}/${centre.lng.toFixed(5)}` : "";
+  /** The map came to rest somewhere else. */
+  moved() {
+    if (this.restoring) return;
+    const near = this.isNear();
+    this.view = { ...this.view, place: this.isAway() ? this.here() : null, page: 1 };
+    this.remember(this.step || near !== this.wasNear);
+    this.refresh();
+  }
+
+  isAway() {
+    return this.map.getZoom() > this.home.zoom + 0.01 || !this.map.getBounds().contains(this.home.at);
+  }
+
+  here() {
+    const { lat, lng } = this.map.getCenter();
+    return { zoom: this.map.getZoom(), at: [lat, lng] };
+  }
+
+  /** Put the view into the address: a new step to go back to, or in place of the last. */
+  remember(step) {
+    this.step = false;
+    this.wasNear = this.isNear();
+    const hash = write(this.view);
+    if (hash === location.hash) return;
+    history[step ? "pushState" : "replaceState"](null, "", `${location.pathname}${location.search}${hash}`);
+  }
+
+  /** Show a view that was in the address. */
+  restore(view) {
+    this.view = view;
+    const { place, filters } = view;
+    this.restoring = true;
+    const bounds = !place && filters.area && this.boundsOf(filters.area);
+    if (place) this.map.setView(place.at, place.zoom, { animate: false });
+    else if (bounds) this.fit(bounds, false);
+    else this.map.setView(this.home.at, this.home.zoom, { animate: false });
+    this.restoring = false;
+    this.wasNear = this.isNear();
+    this.refresh();
+  }
+
+  fit(bounds, animate = !still) {
+    this.map.fitBounds(bounds, { padding: [12, 12], maxZoom: 16, animate });
+  }
+
+  /** Filters were set: the map goes to the area when that is new, everything is drawn anew, and one can go back. */
+  filter(changes) {
+    const before = this.view.filters;
+    this.view = { ...this.view, filters: { ...before, ...changes }, page: 1, report: "" };
+    const { area } = this.view.filters;
+    const bounds = area && area !== before.area && this.boundsOf(area);
+    this.step = true;
+    if (bounds) {
+      // Should the map be there already, it does not move, and nothing would be heard of it.
+      this.restoring = true;
+      this.fit(bounds, false);
+      this.restoring = false;
+    }
+    this.moved();
+  }
+
+  /** Draw what the view says. */
+  async refresh() {
+    const turn = ++this.turn;
+    const current = () => turn === this.turn;
+    const { filters } = this.view;
+    const zoom = this.map.getZoom();
+    const near = this.isNear();
+    this.back.hidden = !this.isAway();
+    this.host.classList.toggle("away", this.isAway());
+    this.figure.classList.toggle("near", near);
+    this.linkFromHere(near);
+    this.say("");
+    for (const { kode, polygon } of this.areas.values()) polygon.getElement()?.classList.toggle("out", !within(kode, filters.area));
+    if (count(filters) || this.parts.filters) {
+      const bar = await this.part("filters");
+      if (!bar || !current() || !(await bar.show(current))) return;
+    }
+    if (zoom >= FINE && (!(await this.refine(current)) || !current())) return;
+    this.nameAreas(zoom);
+    if (near) {
+      const reports = await this.part("near");
+      if (current()) await reports?.show(current);
+    } else {
+      (await this.parts.near)?.clear();
+      if (current()) this.showCityList();
+    }
+  }
+
+  /** "Report" starts where the map is, once one can tell one street from another. */
+  linkFromHere(near) {
+    const { at } = this.here();
+    const hash = near ? `#${at.map((degrees) => degrees.toFixed(5)).join(",")}` : "";
+    this.start.textContent = near ? _("Report here") : _("Report");
     for (const link of document.querySelectorAll('a.button[href*="/lapor/"]')) link.href = `${root}/lapor/${hash}`;
   }
 
   /** Finer outlines and names, once the map is near enough to need them. */
-  async refine(turn) {
+  async refine(current) {
     if (this.outlines) return true;
     try {
       this.outlines = await fetchOutlines();
     } catch {
-      if (turn === this.turn) this.say(_("The map could not be loaded. Check the connection, then move the map."));
+      if (current()) this.say(_("The map could not be loaded. Check the connection, then move the map."));
       return false;
     }
     for (const [kode, outline] of this.outlines) {
@@ -194,22 +276,44 @@ class CityMap {
     return true;
   }
 
-  /** Names of kota from afar, of kelurahan from near. */
+  /** Names with counts: of kota from afar, of kecamatan, then of kelurahan. */
   nameAreas(zoom) {
     this.labels.clearLayers();
-    if (zoom < FINE) for (const [at, name] of kotaNames(this.figure)) this.name(at, name, "area-name kota-name");
-    if (zoom < 13 || !this.outlines) return;
+    if (zoom < FINE || !this.outlines) {
+      for (const [at, name] of kotaNames(this.figure)) {
+        this.name(at, name, this.sum((area) => area.kota === name), "area-name kota-name");
+      }
+      return;
+    }
     const bounds = this.map.getBounds();
-    for (const { kode } of this.visible()) {
-      const { kelurahan, label } = this.outlines.get(kode);
-      const at = [label[1], label[0]];
-      if (bounds.contains(at)) this.name(at, kelurahan, "area-name");
+    if (zoom >= NAMED) {
+      for (const { kode, name, shown } of this.visible()) {
+        const { label } = this.outlines.get(kode);
+        const at = [label[1], label[0]];
+        if (bounds.contains(at)) this.name(at, name, this.isNear() ? null : shown, "area-name");
+      }
+      return;
+    }
+    for (const inside of byKecamatan(this.areas.values())) {
+      const labels = inside.map(({ kode }) => this.outlines.get(kode).label);
+      const at = [1, 0].map((axis) => labels.reduce((sum, label) => sum + label[axis], 0) / labels.length);
+      const shown = inside.reduce((sum, area) => sum + area.shown, 0);
+      if (bounds.contains(at)) this.name(at, inside[0].kecamatan, this.isNear() ? null : shown, "area-name");
     }
   }
 
-  name(at, text, className) {
+  sum(wanted) {
+    return [...this.areas.values()].filter(wanted).reduce((sum, area) => sum + area.shown, 0);
+  }
+
+  name(at, text, shown, className) {
     new CircleMarker(at, { radius: 0, stroke: false, fill: false, interactive: false })
-      .bindTooltip(escaped(text), { permanent: true, direction: "center", className, interactive: false })
+      .bindTooltip(`${escaped(text)}${shown === null ? "" : `<br>${number(shown)}`}`, {
+        permanent: true,
+        direction: "center",
+        className,
+        interactive: false,
+      })
       .addTo(this.labels);
   }
 
@@ -218,121 +322,11 @@ class CityMap {
     return [...this.areas.values()].filter(({ polygon }) => polygon.getBounds().intersects(bounds));
   }
 
-  async showReports(turn) {
-    const seen = this.visible();
-    if (seen.length > FILES) {
-      this.points.clearLayers();
-      this.say(_("Zoom in further to see single reports."));
-      this.showCityList();
-      return;
-    }
-    this.say(_("Loading …"));
-    const [names, ...files] = await Promise.allSettled([this.categoryNames(), ...seen.map(({ kode }) => fetchActive(kode))]);
-    if (turn !== this.turn) return;
-    const loaded = files.filter((file) => file.status === "fulfilled").map((file) => file.value);
-    this.names = names.value ?? {};
-    this.say(loaded.length < files.length ? _("Some reports could not be loaded. Check the connection, then move the map.") : "");
-    const bounds = this.map.getBounds();
-    const here = loaded
-      .flatMap((file) => file.reports)
-      .filter((report) => this.closed || !CLOSED.has(report.state))
-      .filter((report) => bounds.contains([report.latitude, report.longitude]))
-      .sort((a, b) => b.created - a.created);
-    this.drawReports(here);
-    this.listReports(here, loaded);
-  }
-
-  async categoryNames() {
-    this.categories ??= fetch("/data/kategori.json").then((answer) => answer.json());
-    return this.categories;
-  }
-
-  drawReports(reports) {
-    const style = getComputedStyle(document.documentElement);
-    this.points.clearLayers();
-    this.markers.clear();
-    const radius = this.map.getZoom() >= 16 ? 10 : 8;
-    // Newest last, so that they lie on top.
-    for (const report of [...reports].reverse()) {
-      const marker = new ReportMarker([report.latitude, report.longitude], {
-        renderer: this.canvas,
-        radius,
-        state: report.state,
-        weight: 2.5,
-        color: style.getPropertyValue("--sheet").trim(),
-        fillColor: style.getPropertyValue(`--${tone(report.state)}`).trim(),
-        bubblingMouseEvents: false,
-      });
-      marker.on("click", () => this.choose(report, true));
-      marker.addTo(this.points);
-      this.markers.set(report.id, marker);
-    }
-  }
-
-  entry(report) {
-    const name = this.names[report.category]?.[language] ?? report.category;
-    const text = element("span", {}, element("b", {}, name));
-    if (report.example) text.append(" ", element("span", { class: "tag" }, _("example")));
-    if (report.text) text.append(element("span", { class: "words" }, report.text));
-    text.append(element("small", {}, `${this.words[report.state]} · ${ago(report.created)}`));
-    return element("a", { class: "pick", href: `${root}/laporan/${report.id}/` }, shape(report.state), text);
-  }
-
-  listReports(reports, files) {
-    const title = element(
-      "h2",
-      { id: "daftar-judul" },
-      reports.length ? ngettext("%(n)s report on the map", "%(n)s reports on the map", reports.length) : _("No report here"),
-    );
-    const list = element("ul", { class: "listed" });
-    for (const report of reports.slice(0, LISTED)) {
-      const link = this.entry(report);
-      link.dataset.id = report.id;
-      for (const event of ["focus", "mouseenter"]) link.addEventListener(event, () => this.choose(report, false));
-      list.append(element("li", {}, link));
-    }
-    const rest = element("p", { class: "soft" });
-    if (reports.length > LISTED) rest.append(ngettext("%(n)s more, zoom in to list it.", "%(n)s more, zoom in to list them.", reports.length - LISTED));
-    // A file holds at most 400 reports: what is open beyond them is counted and linked, never dropped in silence.
-    for (const file of files) {
-      const missing = file.open - file.reports.filter((report) => !CLOSED.has(report.state)).length;
-      if (missing <= 0) continue;
-      const link = element("a", { href: `${root}/kelurahan/${file.kode}/` });
-      link.textContent = _("+%(n)s more in %(kelurahan)s", { n: number(missing), kelurahan: this.areas.get(file.kode).name });
-      rest.append(" ", link);
-    }
-    if (!reports.length) rest.append(_("Nothing open in view. Move the map, or report what you see."));
-    this.panel.replaceChildren(title, list, rest);
-    if (!reports.length) list.remove();
-    this.near = true;
-  }
-
-  showCityList() {
-    if (this.near) this.panel.replaceChildren(...this.cityList);
-    this.near = false;
-  }
-
-  /** Mark a report on the map and in the list; `card` shows it on the map, for those who tapped a point. */
-  choose(report, card) {
-    this.ring?.remove();
-    this.ring = new CircleMarker([report.latitude, report.longitude], {
-      radius: 16,
-      weight: 3,
-      color: getComputedStyle(document.documentElement).getPropertyValue("--ink").trim(),
-      fill: false,
-      interactive: false,
-      renderer: this.canvas,
-    }).addTo(this.points);
-    for (const link of this.panel.querySelectorAll(".pick")) link.classList.toggle("on", link.dataset.id === report.id);
-    if (!card) return;
-    const close = element("button", { type: "button", class: "mapcard-close", "aria-label": _("Close") }, "×");
-    close.addEventListener("click", () => {
-      this.card.hidden = true;
-      this.ring?.remove();
-    });
-    this.card.replaceChildren(this.entry(report), close);
-    this.card.hidden = false;
-    this.panel.querySelector(".pick.on")?.scrollIntoView({ block: "nearest" });
+  /** The list of the whole city, or what stands in its place. */
+  showCityList(instead) {
+    const wanted = instead ?? this.ranking ?? this.cityList;
+    if (this.panel.firstChild !== wanted[0]) this.panel.replaceChildren(...wanted);
+    this.panel.removeAttribute("aria-busy");
   }
 
   say(text) {
@@ -340,8 +334,28 @@ class CityMap {
   }
 }
 
-function escaped(text) {
-  const box = document.createElement("i");
-  box.textContent = text;
-  return box.innerHTML;
+function byKecamatan(areas) {
+  const found = new Map();
+  for (const area of areas) {
+    const key = area.kode.slice(0, 8);
+    found.set(key, [...(found.get(key) ?? []), area]);
+  }
+  return found.values();
+}
+
+/** Every kelurahan with its names and open reports, from the tables that are on the page anyway. */
+function factsFromTables() {
+  const found = new Map();
+  for (const part of document.querySelectorAll("#semua details.kota")) {
+    const kota = part.querySelector("h3").textContent;
+    for (const rows of part.querySelectorAll("tbody")) {
+      const kecamatan = rows.querySelector("th").textContent.trim();
+      for (const row of rows.querySelectorAll("td a")) {
+        const kode = row.getAttribute("href").split("/").at(-2);
+        const open = Number(row.closest("tr").cells[1].textContent.replace(/\D/g, ""));
+        found.set(kode, { kode, name: row.textContent, kecamatan, kota, open });
+      }
+    }
+  }
+  return found;
 }

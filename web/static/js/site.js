@@ -1,5 +1,6 @@
 // What every page does when scripts run: times as people say them, copying, printing, finding by number.
 import "./font.js";
+import { readId } from "./number.js";
 import { _, ago, loadWords, root } from "./words.js";
 
 document.documentElement.classList.add("js");
@@ -49,17 +50,11 @@ try {
   // A browser that keeps nothing has nothing waiting.
 }
 
-/** The id that a person meant: any case, with or without dash, O for 0, I and L for 1; null when it is none. */
-export function readId(text) {
-  const code = text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
-  return /^[0-9A-HJKMNP-TV-Z]{8}$/.test(code) ? code : null;
-}
-
 for (const form of document.querySelectorAll("form.find")) {
   form.addEventListener("submit", (event) => {
-    const id = readId(form.elements.id.value);
-    // What is no id goes to the server, which answers in words.
-    if (!id) return;
+    const id = readId(form.elements.q.value);
+    // What is no number, or might be a name, goes to the server.
+    if (!id || !/\d/.test(form.elements.q.value)) return;
     event.preventDefault();
     location.href = `${root}/laporan/${id}/`;
   });

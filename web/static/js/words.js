@@ -1,12 +1,12 @@
 // The scripts' words in the page's language: a small module that the build writes from the catalogues.
 let words = {};
 
-/** Load the words of this page's language; without them (offline, first visit) English is shown. */
-export async function loadWords() {
+/** Load the words of this page's language, or more of them; without (offline, first visit) English is shown. */
+export async function loadWords(url = document.documentElement.dataset.words) {
   try {
-    words = (await import(document.documentElement.dataset.words)).default;
+    words = { ...words, ...(await import(url)).default };
   } catch {
-    words = {};
+    // What was loaded before is still there.
   }
 }
 
