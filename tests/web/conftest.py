@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.samples import made_up_city, sample_categories
+from tests.web.stubbed import page, site, stub  # noqa: F401 - fixtures
 from web import build as web_build
 from web.render import Renderer
 from web.views import HomeView, KelurahanRow
