@@ -34,7 +34,7 @@ ANY_TYPE = ["*/*"]  # api.answer judges content types itself, to answer in the a
 def answer(name: str, **path: str) -> Response:
     """Hand the current request to an operation and its answer back to Chalice."""
     request = app.current_request
-    logs.request_id.set(str((request.context or {}).get("requestId", "")))
+    logs.request_id.set(logs.id_of(request.headers, str((request.context or {}).get("requestId", ""))))
     query = request.query_params or MultiDict({})
     many = {name: tuple(query.getlist(name)) for name in query}
     headers = dict(request.headers)

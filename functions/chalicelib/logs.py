@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import PurePath
 from types import TracebackType
@@ -19,8 +21,12 @@ from typing import Any
 
 NAMESPACE = "CCTVWarga"
 REQUEST_HEADER = "X-Request-Id"
+EDGE_HEADER = "x-amz-cf-id"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request or invocation that this thread works on."""
+TRACE = "trace"
+"""Under this name a report's record keeps the id of the request that changed it last; it is in no public file."""
+_ASKED = re.compile(r"[A-Za-z0-9_=-]{8,64}")
 _FRAMES = 12
 
 
@@ -37,10 +43,25 @@ class Lines(logging.Formatter):
             "function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             "request_id": request_id.get(),
         }
+        if found := getattr(record, TRACE, ""):
+            line[TRACE] = found
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["frames"] = _frames(record.exc_info[2])
         return json.dumps({name: value for name, value in line.items() if value != ""}, ensure_ascii=False)
+
+
+def id_of(headers: Mapping[str, str], given: str) -> str:
+    """The id of a request: the browser's own, else the CDN's, else the one that API Gateway gave it."""
+    for name in (REQUEST_HEADER.lower(), EDGE_HEADER):
+        if _ASKED.fullmatch(headers.get(name, "")):
+            return headers[name]
+    return given
+
+
+def trace() -> dict[str, str]:
+    """What a changed record keeps, so that whoever publishes the change can say whose it was."""
+    return {TRACE: request_id.get()} if request_id.get() else {}
 
 
 def deployed() -> bool:

@@ -55,7 +55,7 @@ from typing import Any
 
 import msgspec
 
-from . import proof, stats
+from . import logs, proof, stats
 from .lifecycle import STATES
 from .report import Event, Report, event_from, report_from, to_body
 from .storage.table import LIMIT, Add, Delete, Expect, Item, Key, Put, Table, Write
@@ -190,7 +190,7 @@ def creation_writes(
     `also` are a caller's own writes that must happen with it or not at all.
     """
     writes: list[Write] = [
-        Put(head_key(report.id), to_body(report), Expect.ABSENT),
+        Put(head_key(report.id), to_body(report) | logs.trace(), Expect.ABSENT),
         Put(event_key(report.id, event.seq), to_body(event), Expect.ABSENT),
         Put(list_key(report), row_of(report), Expect.ABSENT),
         *_count(None, report),
@@ -218,7 +218,7 @@ def succession_writes(
     old, new = list_key(before), list_key(after)
     moved: list[Write] = [Delete(old)] if old != new else []
     return [
-        Put(head_key(after.id), to_body(after), version),
+        Put(head_key(after.id), to_body(after) | logs.trace(), version),
         Put(event_key(after.id, event.seq), to_body(event), Expect.ABSENT),
         *moved,
         Put(new, row_of(after)),

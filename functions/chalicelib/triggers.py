@@ -45,7 +45,19 @@ def publish(publisher: Publisher, event: Event, now: datetime) -> dict[str, Any]
         publisher.publish(changes)
         webhooks.enqueue(publisher.table, changes, now)
 
-    return _batch_answer(changes_from_lambda_event(event), work, "publishing")
+    found = changes_from_lambda_event(event)
+    answer = _batch_answer(found, work, "publishing")
+    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    _say_whose(publisher.table, [change for change in found if change.sequence not in failed])
+    return answer
+
+
+def _say_whose(table: Table, changes: Sequence[Change]) -> None:
+    """Log which request's change of which report is published now: the end of the way that began in a browser."""
+    heads = {change.key for change in changes if change.key == records.head_key(change.key.partition[7:])}
+    for key, item in table.get_many(heads).items():
+        said = {logs.TRACE: item.body.get(logs.TRACE, "")}
+        log.info("published %s at event %d", key.partition, item.body["seq"], extra=said)
 
 
 def send_webhooks(

@@ -108,17 +108,20 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Watched, aws.Func
     forget()
 
 
-def ask(told: Watched, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def ask(
+    told: Watched, method: str, path: str, body: dict[str, Any], more: dict[str, str] | None = None
+) -> dict[str, Any]:
     """A request as API Gateway hands it to the function."""
     import app
 
+    headers = {"content-type": "application/json", **(more or {})}
     event = {
         "resource": path,
         "path": path,
         "httpMethod": method,
         "isBase64Encoded": False,
-        "headers": {"content-type": "application/json"},
-        "multiValueHeaders": {"content-type": ["application/json"]},
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
@@ -381,3 +384,38 @@ def test_one_command_rehearses_the_deployed_product_from_report_to_page(rehearsa
     assert status == 201, answer
     shown = f"/laporan/{json.loads(answer)['id']}/"
     assert within(30, lambda: b"/foto/" in call(rehearsal, "GET", shown)[1])
+
+
+def test_the_id_of_a_request_goes_from_the_browser_to_the_log_of_the_publisher(
+    watched: tuple[Watched, aws.Functions], caplog: pytest.LogCaptureFixture
+) -> None:
+    told, functions = watched
+    sent = "0123456789abcdef0123456789abcdef"
+    with caplog.at_level("INFO"):
+        made = ask(told, "POST", "/api/reports", REPORT, {"x-request-id": sent})
+        functions.step()
+    assert made["headers"][logs.REQUEST_HEADER] == sent
+    lines = [json.loads(logs.Lines().format(r)) for r in caplog.records if hasattr(r, logs.TRACE)]
+    assert [(line["message"], line["trace"]) for line in lines] == [
+        (f"published report#{made['id']} at event 1", sent)
+    ]
+    # It is nobody's business but the operators': no public file and no answer of the API holds it.
+    site = wiring.files("site")
+    for path in site.list(""):
+        assert sent not in (site.get(path) or site.get(path)).data.decode("latin-1")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("headers", "id_of"),
+    [
+        ({}, "given"),
+        ({"x-request-id": "a" * 32}, "a" * 32),
+        ({"x-amz-cf-id": "Ab_-cdefgh=="}, "Ab_-cdefgh=="),
+        ({"x-request-id": "a" * 32, "x-amz-cf-id": "b" * 40}, "a" * 32),
+        ({"x-request-id": "no spaces, please"}, "given"),
+        ({"x-request-id": "short"}, "given"),
+        ({"x-request-id": "x" * 65}, "given"),
+    ],
+)
+def test_whose_id_a_request_has(headers: dict[str, str], id_of: str) -> None:
+    assert logs.id_of(headers, "given") == id_of

@@ -6,7 +6,8 @@ const TRIES = 3;
 
 /** Like fetch. `said(true)` is called when computing begins, `said(false)` when it ends. */
 export async function sendPatiently(address, request, said = () => {}) {
-  let headers = { ...request.headers, "Device-Key": device() };
+  // The request's id goes with the report to whoever publishes it: what went wrong can be found by it.
+  let headers = { ...request.headers, "Device-Key": device(), "X-Request-Id": random() };
   for (let n = 1; ; n += 1) {
     const response = await fetch(address, { ...request, headers });
     const challenge = response.headers.get("Puzzle");
@@ -34,13 +35,17 @@ function device() {
   try {
     let kept = localStorage.getItem("perangkat");
     if (!kept) {
-      kept = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      kept = random();
       localStorage.setItem("perangkat", kept);
     }
     return kept;
   } catch {
     return "";
   }
+}
+
+function random() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function zeros(words) {
