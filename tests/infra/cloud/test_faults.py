@@ -244,13 +244,17 @@ def test_a_publisher_whose_stores_fail_for_a_while_catches_up(
     faults: Faults, functions: aws.Functions, operation: str
 ) -> None:
     accepted = [send(number)[1]["id"] for number in range(3)]
-    dice = random.Random(5)
-    # Slow or refusing: both reach the code as a time-out or an error that may pass.
-    faults.rule = lambda call, _n: (
-        (lost() if dice.random() < 0.5 else throttled("x"))
-        if call == operation and dice.random() < 0.5
-        else None
-    )
+    # Slow or refusing: both reach the code as a time-out or an error that may pass. It lasts longer than one
+    # call is tried again, so that whole batches fail.
+    left = [30]
+
+    def outage(call: str, _number: int) -> BaseException | None:
+        if call != operation or not left[0]:
+            return None
+        left[0] -= 1
+        return lost() if left[0] % 2 else throttled("x")
+
+    faults.rule = outage
     functions.step()
     faults.rule = lambda _call, _n: None
     for letter in functions.dead_letters():
