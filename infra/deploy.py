@@ -2,7 +2,7 @@
 
 Every deployment keeps its bundle and template in an artifacts bucket of its own, so that
 rolling back needs nothing but that bucket. Not tried on a real account: see
-infra/docs/deploy.md. Builds nothing: package.py does.
+infra/docs/deploy.md. Builds nothing (package.py does) and tries nothing (smoke.py does).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,11 @@ from pathlib import Path
 from typing import Any
 
 HISTORY = "history.json"
+EDGE_REGION = "us-east-1"
+"""CloudFront takes certificates and web ACLs from here only; budgets live here, too."""
+EDGE_TEMPLATE = Path(__file__).resolve().parent / "edge.yaml"
+EDGE_PARAMETERS = {"CertificateArn": "CertificateArn", "WebAclArn": "WebAclArn"}
+"""Parameters of the main stack that the edge stack's outputs answer."""
 KEPT = ("Table", "PrivateBucket", "SiteBucket", "Officers")
 """Resources that stay when the stack goes, by their retention policy."""
 
@@ -36,11 +43,12 @@ class Target:
     s3: Any
     ask: Callable[[str], str]
     say: Callable[[str], None] = print
+    part: str = ""
 
     @property
     def stack(self) -> str:
         """The stack's name; buckets are named after it."""
-        return f"cctv-warga-{self.stage}"
+        return f"cctv-warga-{self.stage}{self.part}"
 
     @property
     def artifacts(self) -> str:
@@ -60,10 +68,47 @@ def deploy(target: Target, bundle: Path, template: Path, parameters: Mapping[str
     target.s3.put_object(Bucket=target.artifacts, Key=key, Body=data)
     body = with_code(json.loads(template.read_text("utf-8")), target.artifacts, key)
     target.s3.put_object(Bucket=target.artifacts, Key=f"{version}/sam.json", Body=json.dumps(body).encode())
-    if not _change(target, version, {"Stage": target.stage, **parameters}):
+    if not _change(target, version, {"Stage": target.stage, **parameters}, _stored(target, version)):
         return None
     _remember(target, version)
     return version
+
+
+def edge(target: Target, parameters: Mapping[str, str]) -> bool:
+    """Make or change the stack that has to be in us-east-1. False: the operator said no, or nothing changes.
+
+    Raises DeployError.
+    """
+    body = EDGE_TEMPLATE.read_text("utf-8")
+    version = hashlib.sha256(body.encode()).hexdigest()[:16]
+    return _change(target, version, parameters, {"TemplateBody": body})
+
+
+def outputs(target: Target) -> dict[str, str]:
+    """What a stack tells, by name; nothing where there is no stack."""
+    if not _exists(target):
+        return {}
+    stack = target.cloudformation.describe_stacks(StackName=target.stack)["Stacks"][0]
+    return {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+
+
+def with_edge(told: Mapping[str, str], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Parameters, with what the edge stack `told` where they say nothing else."""
+    known = {name: told[output] for name, output in EDGE_PARAMETERS.items() if told.get(output)}
+    return {**known, **parameters}
+
+
+def environment_of(told: Mapping[str, str], region: str) -> dict[str, str]:
+    """The settings with which commands on this machine work on a deployed stack, from its outputs."""
+    return {
+        "ENGINE": "dynamodb",
+        "TABLE": told["TableName"],
+        "SITE_BUCKET": told["SiteBucketName"],
+        "PRIVATE_BUCKET": told["PrivateBucketName"],
+        "SITE_URL": told["SiteAddress"],
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }
 
 
 def rollback(target: Target) -> str | None:
@@ -75,7 +120,7 @@ def rollback(target: Target) -> str | None:
     if len(versions) < 2:
         raise DeployError(f"there is no earlier version of {target.stack} in {target.artifacts}")
     version = versions[-2]
-    if not _change(target, version, {}):
+    if not _change(target, version, {}, _stored(target, version)):
         return None
     _write_history(target, versions[:-1])
     return version
@@ -168,8 +213,14 @@ def _exists(target: Target) -> bool:
     return bool(stack["StackStatus"] != "REVIEW_IN_PROGRESS")
 
 
-def _change(target: Target, version: str, parameters: Mapping[str, str]) -> bool:
-    """Make a change set of a stored version, show it, ask, execute it. False: the operator said no, or no change."""
+def _stored(target: Target, version: str) -> dict[str, str]:
+    """Where the template of a version lies."""
+    host = f"{target.artifacts}.s3.{target.region}.amazonaws.com"
+    return {"TemplateURL": f"https://{host}/{version}/sam.json"}
+
+
+def _change(target: Target, version: str, parameters: Mapping[str, str], template: Mapping[str, str]) -> bool:
+    """Make a change set, show it, ask, execute it. False: the operator said no, or nothing would change."""
     update = _exists(target)
     kept = target.cloudformation.describe_stacks(StackName=target.stack)["Stacks"][0] if update else {}
     stated: list[dict[str, Any]] = [
@@ -181,12 +232,11 @@ def _change(target: Target, version: str, parameters: Mapping[str, str]) -> bool
         if row["ParameterKey"] not in parameters
     ]
     name = f"v-{version}"
-    host = "amazonaws.com"
     target.cloudformation.create_change_set(
         StackName=target.stack,
         ChangeSetName=name,
         ChangeSetType="UPDATE" if update else "CREATE",
-        TemplateURL=f"https://{target.artifacts}.s3.{target.region}.{host}/{version}/sam.json",
+        **template,
         Parameters=stated,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -231,7 +281,7 @@ def _changes(target: Target, name: str) -> list[str]:
 
 
 def main(command: str, *, stage: str, region: str, words: Sequence[str]) -> int:
-    """`python -m infra deploy|rollback|destroy`; returns the exit status."""
+    """`python -m infra deploy|edge|rollback|destroy`; returns the exit status."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -241,25 +291,60 @@ def main(command: str, *, stage: str, region: str, words: Sequence[str]) -> int:
         session = boto3.session.Session(region_name=region)
         account = session.client("sts").get_caller_identity()["Account"]
         target = Target(stage, account, region, session.client("cloudformation"), session.client("s3"), input)
+        there = session.client("cloudformation", region_name=EDGE_REGION)
+        beside = Target(stage, account, EDGE_REGION, there, target.s3, input, part="-edge")
         if command == "destroy":
             for name in destroy(target):
                 print(f"kept: {name}")
             return 0
+        if command == "edge":
+            return _tell(beside, changed=edge(beside, parameters_of(words)))
         if command == "rollback":
             version = rollback(target)
         else:
             bundle, template = package.package(stage=stage)
-            version = deploy(target, bundle, template, parameters_of(words))
+            parameters = with_edge(outputs(beside), parameters_of(words))
+            version = deploy(target, bundle, template, parameters)
     except (DeployError, package.PackageError, BotoCoreError, ClientError) as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 1
-    if version is None:
+    if _tell(target, changed=version is not None):
+        return 1
+    print(f"{target.stack} stands at version {version}")
+    return finish(outputs(target), region)
+
+
+def _tell(target: Target, *, changed: bool) -> int:
+    """Print what a stack tells; the exit status of a command that changed it or did not."""
+    if not changed:
         print("nothing was changed")
         return 1
-    outputs = target.cloudformation.describe_stacks(StackName=target.stack)["Stacks"][0].get("Outputs", [])
-    for row in sorted(outputs, key=lambda row: str(row["OutputKey"])):
-        print(f"{row['OutputKey']:24} {row['OutputValue']}")
-    print(
-        f"{target.stack} stands at version {version}; now draw the site: see 'Draw the site' in the handbook"
-    )
+    for name, value in sorted(outputs(target).items()):
+        print(f"{name:24} {value}")
     return 0
+
+
+def finish(
+    told: Mapping[str, str],
+    region: str,
+    *,
+    run: Callable[..., Any] = subprocess.run,
+    look: Callable[[str], list[str]] | None = None,
+) -> int:
+    """Draw the whole site, then try the deployed address as readers and reporters do. Returns the exit status."""
+    from infra import smoke
+
+    print("drawing the site: assets, pages and data")
+    drawn = run(
+        [sys.executable, "-m", "infra", "publish", "--all"],
+        env={**os.environ, **environment_of(told, region)},
+        check=False,
+    )
+    if drawn.returncode:
+        print("the site could not be drawn; mend it, then: python -m infra publish --all", file=sys.stderr)
+        return 1
+    found = (look or smoke.patiently)(told["SiteAddress"])
+    for line in found:
+        print(f"NOT RIGHT {line}", file=sys.stderr)
+    print("tried: " + ("see above; make rollback brings the version before" if found else "all is well"))
+    return 1 if found else 0

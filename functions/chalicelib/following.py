@@ -412,7 +412,7 @@ OPERATIONS = (
         "/api/follow/{token}",
         "Confirm, change or end what is followed",
         change_follow,
-        {200: (Following, PAGE), **dict.fromkeys((400, 404, 409, 413, 415, 503), PROBLEMS)},
+        {200: (Following, PAGE), **dict.fromkeys((400, 404, 409, 413, 415, 429, 503), PROBLEMS)},
         takes=FollowDeed,
         content_types=BODY_TYPES,
         places=TOKEN,

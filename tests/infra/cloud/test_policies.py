@@ -88,7 +88,7 @@ def test_nothing_can_delete_a_report_and_only_the_door_reads_uploads_for_good() 
     for name in set(FILES) - {"api_handler", "every_minute", "messenger"}:
         assert not any("dynamodb:DeleteItem" in s["Action"] for s in statements(name)), name
     (unmark,) = [s for s in statements("every_minute") if "dynamodb:DeleteItem" in s["Action"]]
-    assert unmark["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dirty"]
+    assert unmark["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dirty", "cards"]
     (settle,) = [s for s in statements("messenger") if "dynamodb:DeleteItem" in s["Action"]]
     assert settle["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == [
         "webhooks#due",
