@@ -170,6 +170,7 @@ def every_minute(event: Any) -> int:
     logs.request_id.set(event.context.aws_request_id)
     done = triggers.tidy(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
     wiring.deployed_publisher().service(wiring.now())
+    triggers.draw(wiring.deployed_publisher(), event.context.get_remaining_time_in_millis)
     return done
 
 

@@ -58,8 +58,17 @@ class PublisherThread(threading.Thread):
                 log.exception("publishing failed; it is tried again")
                 self._stop_asked.wait(1)
                 continue
-            if not worked:
+            if not worked and not self._drawn():
                 self._publisher.table.wait(CONSUMER, self._interval)
+
+    def _drawn(self) -> bool:
+        """Draw one picture of a report, when nothing else is to be done. Whether there was one."""
+        try:
+            return self._publisher.cards(limit=1) > 0
+        except Exception:
+            # A page is whole without its picture.
+            log.exception("drawing a picture failed; it is tried again")
+            return False
 
     def stop(self) -> None:
         """Finish the batch at hand and end."""

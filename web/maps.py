@@ -107,6 +107,13 @@ class Maps:
                 return f"{west - 3} {south - 3} {east - west + 6} {north - south + 6}", inside
         return None
 
+    def rings(self, kode: str) -> tuple[Frame, list[list[tuple[int, int]]]] | None:
+        """A kelurahan's own drawing as rings of points in units of its frame; None for an unknown code."""
+        own = self._own.get(kode)
+        return (
+            (_frame(own), [list(_corners(f"{part}z")) for part in own["d"].split("z")[:-1]]) if own else None
+        )
+
     def own(self, kode: str) -> Outline | None:
         """A kelurahan's own drawing; None for a code that the boundaries do not have."""
         own = self._own.get(kode)

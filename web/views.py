@@ -159,6 +159,8 @@ class ReportView:
     """How many others it concerns, each device counted once."""
     merged: tuple[str, ...] = ()
     """Ids of reports that tell the same and were closed as its duplicates."""
+    card: str = ""
+    """Where the picture for sharing lies, "" when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

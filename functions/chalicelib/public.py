@@ -183,6 +183,7 @@ def report_view(
     merged: Sequence[str] = (),
     *,
     late: bool = False,
+    card: str = "",
 ) -> views.ReportView:
     """The public report as its status page shows it."""
     return views.ReportView(
@@ -207,6 +208,7 @@ def report_view(
         late=late,
         supporters=supporters,
         merged=tuple(merged),
+        card=f"/{card}" if card else "",
     )
 
 

@@ -25,6 +25,7 @@ from . import openapi, public, records, roots, stats
 from .alerts import Alerts
 from .areas import LANDMARKS, Areas
 from .bulletin import Bulletin
+from .cards import Cards
 from .categories import Category
 from .intake import Locator, photo_paths
 from .languages import LANGUAGES
@@ -118,6 +119,10 @@ class Publisher:
     @cached_property
     def _recaps(self) -> Recaps:
         return Recaps(self.table, self.renderer, self.locator, self.example)
+
+    @cached_property
+    def _cards(self) -> Cards:
+        return Cards(self.table, self.site, self.private, self.renderer, self.categories)
 
     @cached_property
     def _open_files(self) -> OpenFiles:
@@ -217,6 +222,10 @@ class Publisher:
                 return
         raise MovedOn(f"the counts of {month} changed as fast as its recap was written")
 
+    def cards(self, *, limit: int) -> int:
+        """Draw at most `limit` pictures of reports that are due. Returns how many were. For when nothing else waits."""
+        return self._cards.draw(limit=limit)
+
     def open_data(self, now: datetime) -> list[str]:
         """Rewrite the open data of the months whose counts moved. Returns those (yyyy-mm). For a daily job."""
         return self._open_files.write(now)
@@ -296,9 +305,11 @@ class Publisher:
         count = supporters(self.table, report_id)
         merged = records.merged(self.table, report_id)
         yield CHAIN_JSON.format(id=report_id), self.document(it, events, count)
-        view = public.report_view(it, events, count, merged, late=records.is_late(self.table, it))
+        card, late = self._cards.path(it), records.is_late(self.table, it)
+        view = public.report_view(it, events, count, merged, late=late, card=card)
         for language, root in LANGUAGES.items():
             yield f"{root}laporan/{report_id}/index.html", self.renderer.status(view, language).encode()
+        self._cards.want(it, card)
 
     def document(self, it: Report, events: Sequence[Event], count: int | None = None) -> bytes:
         """`/laporan/<id>.json`: the report with its history, as anyone can check it. `count` of supporters."""

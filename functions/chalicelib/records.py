@@ -18,6 +18,7 @@
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
+| cards                          | <created>#<id>    | reports whose picture is still to be drawn  |
 | alerts                         | <id>              | the last warning that was sent of a report  |
 | incidents                      | <number>          | what operators told of the service itself   |
 | officers                       | <subject>         | an officer's account                        |

@@ -118,6 +118,19 @@ def every_minute(publisher: Publisher, now: datetime, remaining: Remaining) -> i
     """Rewrite what is marked dirty, then say on the service's own page that all is well. Returns how much there was."""
     done = tidy(publisher, remaining)
     publisher.service(now)
+    draw(publisher, remaining)
+    return done
+
+
+def draw(publisher: Publisher, remaining: Remaining) -> int:
+    """Draw the pictures of reports that are due, until none is or the time is up. Returns how many."""
+    done = 0
+    while remaining() > SPARE_MS:
+        worked = publisher.cards(limit=5)
+        done += worked
+        if worked < 5:
+            break
+    logs.metric("CardsDrawn", done)
     return done
 
 
