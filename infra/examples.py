@@ -1,262 +1,41 @@
 """`python -m infra examples`: asks every operation of the API once, in a made-up city, and keeps what it answered.
 
-The page for developers shows these; a test asks again and compares. The city has two
-kelurahan, its clock stands still and its dice are known, so that every answer is the
-same each time. Nothing here touches an instance's own data.
+The page for developers shows these; a test asks again and compares. What was added to
+the API since is kept, too, as what others rely on.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import base64
 import io
 import json
 import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from chalicelib import access, agencies, api, categories, intake, keys, openapi
+from chalicelib import api, keys, openapi
 from chalicelib.channels import webhooks
-from chalicelib.operation import Operation, Parts, Request, Response
 from chalicelib.report import Office
-from chalicelib.settings import Settings
-from chalicelib.storage.folder import FolderFiles
-from chalicelib.storage.sqlite import SQLiteTable
 
 from infra import compatible
-from infra.issuer import CLIENT, EXAMPLES, Issuer
+from infra.example_city import CIDENG, World, world
 
 KEPT = Path(__file__).resolve().parent.parent / "web" / "api-examples.json"
 """Where the examples are kept, so that the bundle carries them."""
-SITE = "https://warga.example"
-GAMBIR, CIDENG = "31.71.01.1001", "31.71.01.1002"
-LONGEST = 1800
-"""Characters of an answer that the page shows."""
-FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-CATEGORIES = """
-[jalan]
-id = "Jalan rusak"
-en = "Damaged road"
-icon = "road-horizon"
-hint_id = "Lubang, aspal retak."
-hint_en = "Potholes, cracked asphalt."
-
-[lampu]
-id = "Lampu jalan"
-en = "Street light"
-icon = "lightbulb"
-hint_id = "Mati, berkedip."
-hint_en = "Dark, flickering."
-attributes = [
-  { code = "tiang", datatype = "string", id = "Nomor tiang", en = "Pole number", required = true },
-  { code = "gejala", datatype = "multivaluelist", id = "Gejala", en = "Symptoms", values = [
-    { key = "mati", id = "Mati", en = "Dark" }, { key = "kedip", id = "Berkedip", en = "Flickers" } ] },
-]
-"""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A kelurahan of the made-up city; longitude and latitude of its middle in degrees."""
-
-    kode: str
-    kelurahan: str
-    kecamatan: str
-    kota: str
-    longitude: float
-    latitude: float
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where a position is."""
-
-    kode: str | None
-    method: str
-    distance_m: float | None
-    probability: float
-    runner_up: str | None
-
-
-class City:
-    """West of 106.82 degrees lies Cideng, east of it Gambir, between 106.80 and 106.84."""
-
-    version = "contoh"
-    approximate = False
-
-    def __init__(self) -> None:
-        rows = (
-            Row(GAMBIR, "Gambir", "Gambir", "Jakarta Pusat", 106.83, -6.17),
-            Row(CIDENG, "Cideng", "Gambir", "Jakarta Pusat", 106.81, -6.17),
+BROWSER = {
+    "push_endpoint": "https://contoh.push.services.mozilla.com/kotak/1",
+    "push_p256dh": base64.urlsafe_b64encode(
+        bytes.fromhex(
+            "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+            "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
         )
-        self.by_kode = {row.kode: row for row in rows}
-
-    def locate(self, longitude: float, latitude: float, accuracy_m: float | None = None) -> Found:
-        """The kelurahan of a position."""
-        if not (106.80 <= longitude < 106.84 and -6.20 <= latitude < -6.15):
-            return Found(None, "outside", None, 0.0, None)
-        here, there = (GAMBIR, CIDENG) if longitude >= 106.82 else (CIDENG, GAMBIR)
-        away = abs(longitude - 106.82) * 110_000
-        doubtful = accuracy_m is not None and accuracy_m > away
-        return Found(here, "inside", away, 0.6 if doubtful else 1.0, there if doubtful else None)
-
-
-@dataclass
-class World:
-    """An instance in a folder that goes away, with a clock that moves when it is told to."""
-
-    parts: Parts
-    issuer: Issuer
-    clock: Clock
-    examples: list[dict[str, Any]] = field(default_factory=list)
-
-    def ask(
-        self,
-        name: str,
-        *,
-        path: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        json_: Any = None,
-        officer: str = "",
-        shown: bool = True,
-    ) -> Response:
-        """Ask an operation and keep the example. Raises ValueError when it is refused."""
-        operation = api.BY_NAME[name]
-        said = dict(headers or {})
-        body = b""
-        if form is not None:
-            said["Content-Type"], body = FORM, urlencode(form).encode()
-        elif json_ is not None:
-            said["Content-Type"], body = JSON, json.dumps(json_, ensure_ascii=False).encode()
-        sent = dict(said)
-        if officer:
-            said["Authorization"] = "Bearer eyJhbGciOiJSUzI1NiJ9.…"
-            sent["Authorization"] = f"Bearer {self.issuer.token(officer)}"
-        asked = Request(
-            dict(path or {}), dict(query or {}), {n.lower(): v for n, v in sent.items()} | {"host": "x"}, body
-        )
-        got = api.answer(self.parts, name, asked)
-        if got.status >= 400:
-            raise ValueError(f"{name}: {got.status} {got.body.decode()}")
-        if shown:
-            target = _target(operation, path or {}, query or {})
-            self.examples.append(
-                {
-                    "operation": name,
-                    "method": operation.method,
-                    "target": target,
-                    "headers": said,
-                    "body": body.decode(),
-                    "status": got.status,
-                    "type": got.headers.get("Content-Type", "").partition(";")[0],
-                    "location": got.headers.get("Location", ""),
-                    "answer": _shown(got),
-                }
-            )
-        return got
-
-    def data(self, name: str, **more: Any) -> Any:
-        """The same; its answer, read."""
-        return json.loads(self.ask(name, **more).body)
-
-
-@dataclass
-class Clock:
-    """Says a time until it is told to move."""
-
-    now: datetime = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def seconds(self) -> float:
-        """The same, in seconds since 1970."""
-        return self.now.timestamp()
-
-    def later(self, **step: float) -> None:
-        """Move on."""
-        self.now += timedelta(**step)
-
-
-def _dice() -> Callable[[int], bytes]:
-    rolls = iter(range(1_000_000))
-    return lambda count: hashlib.shake_256(f"contoh{next(rolls)}".encode()).digest(count)
-
-
-def _target(operation: Operation, path: Mapping[str, str], query: Mapping[str, str]) -> str:
-    target = operation.path
-    for name, value in path.items():
-        target = target.replace(f"{{{name}}}", quote(value))
-    return f"{target}?{urlencode(query, safe=':,')}" if query else target
-
-
-def _shown(got: Response) -> str:
-    """An answer as the page shows it: readable, not endless, and without what differs from machine to machine."""
-    kind = got.headers.get("Content-Type", "")
-    if kind.startswith("text/html"):
-        return ""
-    text = got.body.decode()
-    if kind.startswith(JSON):
-        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    elif kind.startswith("text/xml"):
-        text = re.sub(r"><(?!/)", ">\n<", text)
-    text = re.sub(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+", "data:image/jpeg;base64,…", text)
-    return text if len(text) <= LONGEST else text[:LONGEST].rsplit("\n", 1)[0] + "\n…"
-
-
-@contextmanager
-def world() -> Iterator[World]:
-    """A made-up city in a temporary folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        root, clock, dice = Path(folder), Clock(), _dice()
-        asks = root / "categories.toml"
-        asks.write_text(CATEGORIES, "utf-8")
-        table = SQLiteTable(root / "table.sqlite3", now=clock.seconds)
-        url = "http://127.0.0.1:1/_issuer"
-        issuer = Issuer(table, root / "issuer.json", url, clock)
-        access.add_missing(table, EXAMPLES)
-        parts = Parts(
-            settings=Settings(site_url=SITE, open311_contact="halo@warga.example"),
-            door=intake.Door(
-                table,
-                FolderFiles(
-                    root / "private",
-                    upload_secret=b"contoh-contoh-contoh",
-                    upload_url=f"{SITE}/uploads",
-                    now=clock.seconds,
-                ),
-                City(),
-                clock,
-                dice,
-                max_photo_bytes=15_000_000,
-            ),
-            site=FolderFiles(root / "site"),
-            categories=categories.load(asks),
-            renderer=_renderer,
-            approximate=False,
-            gate=access.Gate(table, access.Keys(issuer.jwks, clock), url, CLIENT, clock),
-            sign_in=lambda: {
-                "authorize_url": f"{SITE}/masuk", "token_url": f"{SITE}/token", "logout_url": f"{SITE}/keluar",
-                "client_id": CLIENT, "example": True,
-            },
-            agencies=agencies.load(),
-        )  # fmt: skip
-        yield World(parts, issuer, clock)
-        table.close()
-
-
-def _renderer() -> Any:
-    from chalicelib import wiring
-
-    return wiring.renderer()
+    )
+    .decode()
+    .rstrip("="),
+    "push_auth": "Y29udG9oLWNvbnRvaC0xMg",
+}
+"""A browser's push subscription. Its key is the curve's own generator, which nobody uses."""
 
 
 def record() -> list[dict[str, Any]]:
@@ -299,6 +78,15 @@ def _citizens(it: World) -> None:
         path=number,
         json_={"follow_key": key, "action": "add", "text": "Malam hari tidak terlihat sama sekali."},
     )
+    it.ask("show_qr", path=number, headers=cookie)
+    it.ask("push_key")
+    it.ask("follow_report", path=number, json_=BROWSER)
+    followed = it.data(
+        "create_follow", json_={"area": CIDENG, "category": "lampu", "rhythm": "daily", **BROWSER}
+    )
+    link = {"token": followed["manage"].rpartition("/")[2]}
+    it.ask("show_follow", path=link)
+    it.ask("change_follow", path=link, json_={"action": "end", "number": "1"})
     it.ask("health")
     it.ask("openapi")
 
@@ -373,6 +161,7 @@ def _officers(it: World) -> None:
         headers={"Idempotency-Key": "contoh-0002"},
         json_={"action": "take", "seen": seq, "text": "Kami periksa besok pagi."},
     )
+    _desk_rules(it, admin)
     made = it.data(
         "staff_make_client", officer=admin, json_={"name": "Peta RW", "rights": ["report"], "boundaries": ["31.71.01"]}
     )  # fmt: skip
@@ -382,9 +171,40 @@ def _officers(it: World) -> None:
     )
 
 
-def _photo() -> str:
-    import base64
+def _desk_rules(it: World, admin: str) -> None:
+    kept = it.data("staff_agencies", officer=admin)
+    agency = {
+        "code": "contoh-taman", "names": {"id": "Dinas taman (contoh)", "en": "Parks agency (example)"},
+        "categories": ["lampu"],
+    }  # fmt: skip
+    it.ask("staff_edit_agencies", officer=admin, json_={"seen": kept["version"], "agency": agency})
+    rule = {
+        "code": "lampu",
+        "name": "Lampu ke dinas jalan",
+        "agency": "contoh-jalan",
+        "categories": ["lampu"],
+    }
+    kept = it.data("staff_routing", officer=admin)
+    it.ask("staff_try_routing", officer=admin, json_={"rule": rule})
+    it.ask("staff_edit_routing", officer=admin, json_={"seen": kept["version"], "rule": rule})
+    phrase = {
+        "code": "jadwal", "state": "in_progress",
+        "texts": {"id": "Kami kerjakan minggu ini.", "en": "We do it this week."},
+    }  # fmt: skip
+    kept = it.data("staff_phrases", officer=admin)
+    it.ask("staff_edit_phrases", officer=admin, json_={"seen": kept["version"], "phrase": phrase})
+    it.ask("staff_officers", officer=admin)
+    it.ask(
+        "staff_edit_officer",
+        officer=admin,
+        json_={
+            "name": "Contoh Baru", "role": "officer", "office": CIDENG, "boundaries": [CIDENG],
+            "email": "baru@warga.example",
+        },
+    )  # fmt: skip
 
+
+def _photo() -> str:
     from PIL import Image
 
     kept = io.BytesIO()
