@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package deploy rollback destroy run test journeys e2e lint audit types format bench messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy rollback destroy run test journeys e2e lint audit types format bench shots messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ format: setup ## bring the code into its form
 
 bench: setup boundaries assets .venv-bench/.done ## every budget beside its measured figure, and peers
 	@.venv-bench/bin/python -m tests.bench $(ARGS)
+
+shots: setup assets ## take the pictures of /gaya/ anew that visual regression compares with
+	@$(PY) -m tests.web.shots
 
 messages: setup ## collect the texts to translate
 	@$(PY) -m web messages

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FLAGS = [
+    # Letters are drawn the same whatever the machine is set to.
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--force-color-profile=srgb",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",

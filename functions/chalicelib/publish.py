@@ -18,7 +18,7 @@ from functools import cached_property
 
 import msgspec
 
-from web import data, desk, developers, following, views
+from web import data, desk, developers, following, gallery, views
 from web.render import Renderer
 
 from . import openapi, public, records, roots, stats
@@ -255,6 +255,7 @@ class Publisher:
                 self.renderer, language, described
             ).encode()
             files[f"{root}petugas/index.html"] = desk.page(self.renderer, language).encode()
+            files[f"{root}gaya/index.html"] = gallery.page(self.renderer, language).encode()
             files[f"{root}404.html"] = self.renderer.not_found(language).encode()
             files[f"{root}laporan/index.html"] = self.renderer.search(language).encode()
         self._write(files.items())
