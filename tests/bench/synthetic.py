@@ -164,6 +164,7 @@ def _some_kelurahan(data: str, codes: Sequence[str]) -> None:
     made = publisher(Path(data))
     for kode in codes:
         made.kelurahan(kode)
+        made.area(kode)
         for month in records.months(made.table, kode):
             made.archive(kode, month)
     made.table.close()
