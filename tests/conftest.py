@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,6 +29,11 @@ FLAGS = [
 ]
 OPTIONAL = ("polygons", "browser", "dynamodb_local")
 """Markers of tests that need what not every machine has."""
+
+
+# A slow machine is no finding: no property is judged by the clock.
+settings.register_profile("product", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("product")
 
 
 @pytest.hookimpl(wrapper=True)
