@@ -37,6 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         "vapid", help="show the public key of push messages; makes the pair when missing"
     )
     vapid.add_argument("--renew", action="store_true", help="make a new pair: browsers must subscribe anew")
+    recount = commands.add_parser("recount", help="count all reports anew; 1 when a kept counter differs")
+    recount.add_argument(
+        "--mend", action="store_true", help="set the counters right; take nothing in meanwhile"
+    )
     erase = commands.add_parser(
         "erase", help="remove the words of one event, for personal data in public text"
     )
@@ -67,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         "incident": lambda: incident.main(asked),
         "vapid": lambda: checks.vapid(renew=asked.renew),
         "verify": checks.verify,
+        "recount": lambda: checks.count_again(mend=asked.mend),
         "erase": lambda: checks.erase(asked.report, asked.event),
     }
     if deed := deeds.get(asked.command):

@@ -1,7 +1,7 @@
-"""What `python -m infra verify`, `erase` and `vapid` do: finds broken histories, removes words, shows a key.
+"""What `python -m infra verify`, `recount`, `erase` and `vapid` do: finds what is wrong, removes words, shows a key.
 
 Speaks to an operator: findings on standard output, a line each, progress and the sum on
-standard error. Judges nothing itself: that is audit.py and erasing.py.
+standard error. Judges nothing itself: that is audit.py, recount.py and erasing.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sys
 
-from chalicelib import audit, erasing, wiring
+from chalicelib import audit, erasing, recount, wiring
 from chalicelib.desk import Changed, Unknown
 from chalicelib.followers import made_once
 from chalicelib.report import Office, read_id, written_id
@@ -20,6 +20,21 @@ from infra import following
 
 OPERATOR = Office("operator", "Pengelola CCTV Warga")
 """Who is named in public when words are erased."""
+
+
+def count_again(*, mend: bool) -> int:
+    """Count every report anew and print where the kept counters differ. Returns 1 when some do and stay so."""
+    publisher = wiring.publisher(example=False)
+    found = recount.differences(publisher.table, sorted(publisher.locator.by_kode), following.progress)
+    for each in found:
+        print(f"{each.key.partition} {each.key.sort} {each.name}: kept {each.kept}, counted {each.counted}")
+    if found and mend:
+        recount.mend(publisher.table, found)
+    told = (
+        f"{len(found)} counters differ{', now mended' if mend else ''}" if found else "every count is right"
+    )
+    print(told, file=sys.stderr)
+    return 1 if found and not mend else 0
 
 
 def verify() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from web import i18n
 from web.shades import class_breaks
-from web.views import AreaView, Category, KelurahanRow, KelurahanView, ReportSummary
+from web.views import AreaView, Category, FiguresView, KelurahanRow, KelurahanView, ReportSummary
 from web.vocabulary import STATES, shortened
 
 MAPPED = 150
@@ -77,6 +77,27 @@ def as_csv(view: KelurahanView | AreaView, site_url: str) -> str:
                 f"{site_url}/laporan/{report.id}/",
             ]
         )
+    return text.getvalue()
+
+
+FIGURES = (
+    "period", "reports", "open", "done", "done_percent", "within_30_days_percent", "median_days",
+    "ninety_days", "handovers", "satisfied_percent", "rated",
+)  # fmt: skip
+"""Columns of the figures of periods. Percents to one decimal, empty where there is nothing to count."""
+
+
+def figures_csv(rows: Iterable[tuple[str, FiguresView, int]]) -> str:
+    """Figures of periods as CSV (RFC 4180): (period, figures, hand-overs), one line each."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(FIGURES)
+    for period, f, handovers in rows:
+        values = (
+            period, f.total, f.open, f.done, f.done_percent, f.within_percent, f.median_days,
+            f.ninety_days, handovers, f.satisfied_percent, f.rated,
+        )  # fmt: skip
+        lines.writerow(["" if value is None else value for value in values])
     return text.getvalue()
 
 
@@ -147,7 +168,16 @@ def sitemap(site_url: str, codes: Iterable[str]) -> str:
     trailing slash: a sitemap knows no relative links.
     """
     known = sorted(codes)
-    paths = ["/", "/lapor/", "/laporan/", "/rekap/", "/periksa/", "/pengembang/", "/status/"]
+    paths = [
+        "/",
+        "/lapor/",
+        "/laporan/",
+        "/rekap/",
+        "/periksa/",
+        "/data/terbuka/",
+        "/pengembang/",
+        "/status/",
+    ]
     paths += [f"/kota/{kode}/" for kode in sorted({kode[:5] for kode in known})]
     paths += [f"/kecamatan/{kode}/" for kode in sorted({kode[:8] for kode in known})]
     paths += [f"/kelurahan/{kode}/" for kode in known]

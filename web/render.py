@@ -256,8 +256,7 @@ class Renderer:
 
     def recap_index(self, view: RecapIndexView, language: str) -> str:
         """All months with their figures, newest first, and a chart of what came in and was done."""
-        years = sorted({month[:4] for month, _ in view.months}, reverse=True)
-        return self._page("recaps.html", language, "/rekap/", view=view, years=years)
+        return self._page("recaps.html", language, "/rekap/", view=view)
 
     def recap_csv(self, view: RecapView, table: str) -> str:
         """One table of a recap as CSV (RFC 4180, UTF-8): period, code, name in Indonesian, reports, done."""

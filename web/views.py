@@ -295,6 +295,8 @@ class RecapView:
     tables: Mapping[str, tuple[RecapRow, ...]]
     """By `channel`, `category`, `office`, `kota` and `kelurahan`; most reports first."""
     example: bool
+    within: tuple[str, ...] = ()
+    """Periods that hold this one or that it holds, as far as they have a recap, widest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,8 @@ class RecapIndexView:
 
     months: tuple[tuple[str, FiguresView], ...]
     example: bool
+    quarters: tuple[tuple[str, FiguresView], ...] = ()
+    years: tuple[tuple[str, FiguresView], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from web import views
+from web import data, views
 from web.render import Renderer
 
 from . import public, records, stats
@@ -58,6 +58,7 @@ class Recaps:
             period=period,
             figures=public.figures(stats.of_month(counters)),
             handovers=counters.get("handovers", 0),
+            within=tuple(each for each in _around(period) if any(m in kept for m in stats.months_of(each))),
             tables=self._tables(counters, bodies),
             example=self.example,
         )
@@ -65,6 +66,7 @@ class Recaps:
             yield f"{root}rekap/{period}/index.html", self.renderer.recap(view, language).encode()
         for name in view.tables:
             yield f"rekap/{period}/{name}.csv", self.renderer.recap_csv(view, name).encode()
+        yield f"rekap/{period}/angka.csv", data.figures_csv([(period, view.figures, view.handovers)]).encode()
 
     def _tables(
         self, counters: Mapping[str, int], bodies: Sequence[Mapping[str, Any]]
@@ -94,13 +96,33 @@ class Recaps:
         return f"Kelurahan {row.kelurahan}" if row else offices.get(code, code)
 
     def index(self, kept: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
-        months = tuple(
-            (month, public.figures(stats.of_month(body["sum"])))
-            for month, body in sorted(kept.items(), reverse=True)
+        quarters, years = ({stats.periods_of(month)[which] for month in kept} for which in (0, 1))
+        found: dict[str, list[tuple[str, views.FiguresView, int]]] = {}
+        for kind, periods in (("months", set(kept)), ("quarters", quarters), ("years", years)):
+            for period in sorted(periods, reverse=True):
+                bodies = [kept[month]["sum"] for month in stats.months_of(period) if month in kept]
+                counters = stats.summed(bodies)
+                figures = public.figures(stats.of_month(counters))
+                found.setdefault(kind, []).append((period, figures, counters.get("handovers", 0)))
+        rows = {kind: [(period, figures) for period, figures, _ in some] for kind, some in found.items()}
+        view = views.RecapIndexView(
+            tuple(rows.get("months", [])),
+            self.example,
+            tuple(rows.get("quarters", [])),
+            tuple(rows.get("years", [])),
         )
-        view = views.RecapIndexView(months, self.example)
+        for kind, name in (("months", "bulan"), ("quarters", "triwulan"), ("years", "tahun")):
+            yield f"rekap/{name}.csv", data.figures_csv(found.get(kind, [])).encode()
         for language, root in LANGUAGES.items():
             yield f"{root}rekap/index.html", self.renderer.recap_index(view, language).encode()
+
+
+def _around(period: str) -> list[str]:
+    """The wider and narrower periods that a recap leads to, widest first."""
+    months = stats.months_of(period)
+    quarters = sorted({stats.periods_of(month)[0] for month in months})
+    near = [period[:4], *quarters, *(months if len(months) <= 3 else [])]
+    return [each for each in near if each != period]
 
 
 def _ranked(sums: Mapping[str, Sequence[int]], names: Mapping[str, str]) -> tuple[views.RecapRow, ...]:

@@ -22,7 +22,7 @@ SOON_DAYS = 30
 EXACT_DAYS = 60
 """Days until done are kept exactly below this, in tens above."""
 MOST_DAYS = 720
-DONE_FACETS = frozenset({"category", "office"})
+DONE_FACETS = frozenset({"channel", "category", "office"})
 """Facets of which it is counted how many are done, too."""
 _ODD = re.compile(r"[^A-Za-z0-9_.-]")
 _DAY = re.compile(r"day:([0-9]+)")
@@ -61,6 +61,7 @@ def facets(report: Report) -> dict[str, int]:
     if office:
         counted[f"office:{office}"] = 1
     if report.state == "done":
+        counted[f"channel_done:{_named(report.channel)}"] = 1
         counted[f"category_done:{_named(report.category)}"] = 1
         if office:
             counted[f"office_done:{office}"] = 1
