@@ -2,6 +2,7 @@
 import { icon, make, stateWord } from "./desk-dom.js";
 import { ask } from "./desk-session.js";
 import { tone } from "./reports.js";
+import { fill, wishOf } from "./desk-wish.js";
 import { _, ago, language, ngettext, number } from "./words.js";
 
 const EVERY = 10_000;
@@ -21,6 +22,9 @@ export class Queue {
     this.failed = failed;
     this.rows = [];
     this.area = null;
+    this.boundaries = [];
+    this.picked = side.querySelector("[data-picked]");
+    this.areas = side.querySelector("[data-boundary]");
     this.turn = 0;
   }
 
@@ -29,12 +33,19 @@ export class Queue {
     this.categories = categories;
     this.offer(me, kelurahan);
     this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.areas.addEventListener("change", () => {
+      if (this.areas.value) this.pick([...this.boundaries, this.areas.value]);
+      this.areas.value = "";
+      this.load();
+    });
     this.form.addEventListener("input", (event) => {
+      if (event.target === this.areas) return;
       clearTimeout(this.soon);
       this.soon = setTimeout(() => this.load(), event.target.type === "search" ? 350 : 0);
     });
     this.form.addEventListener("reset", () => {
       this.area = null;
+      this.pick([]);
       setTimeout(() => this.load());
     });
     this.moreButton.addEventListener("click", () => this.more());
@@ -45,7 +56,7 @@ export class Queue {
   /** What this officer can choose among. */
   offer(me, kelurahan) {
     this.side.querySelector("[data-province]").hidden = !me.boundaries.includes("31");
-    const areas = this.form.elements.boundary;
+    const { areas } = this;
     for (const code of me.agencies) areas.append(new Option(me.offices.find((each) => each.code === code)?.[`name_${language}`] ?? code, code));
     const theirs = [...kelurahan.values()].filter(({ kode }) => me.boundaries.some((each) => kode === each || kode.startsWith(`${each}.`)));
     const groups = new Map();
@@ -66,19 +77,41 @@ export class Queue {
     for (const each of me.offices) offices.append(new Option(each[`name_${language}`], each.code));
   }
 
+  /** The areas to list, by code: each stands below the choice with a button that takes it out again. */
+  pick(codes) {
+    this.boundaries = [...new Set(codes)];
+    const words = (code) => {
+      const option = this.areas.querySelector(`option[value="${CSS.escape(code)}"]`);
+      return option ? option.textContent : code;
+    };
+    this.picked.replaceChildren(
+      ...this.boundaries.map((code) => {
+        const button = make("button", { type: "button", class: "button quiet" }, words(code), icon("i-x"));
+        button.setAttribute("aria-label", _("Take out %(area)s", { area: words(code) }));
+        button.addEventListener("click", () => {
+          this.pick(this.boundaries.filter((each) => each !== code));
+          this.areas.focus();
+          this.load();
+        });
+        return make("li", {}, button);
+      }),
+    );
+    this.picked.hidden = !this.boundaries.length;
+  }
+
   wish() {
-    const f = this.form.elements;
-    const wish = { words: f.words.value.trim(), mine: f.mine.checked, doubtful: f.doubtful.checked, without_place: f.without_place.checked };
-    if (f.boundary.value) wish.boundaries = [f.boundary.value];
-    if (f.state.value) wish.states = [f.state.value];
-    if (f.category.value) wish.categories = [f.category.value];
-    if (f.office.value) wish.office = f.office.value;
-    if (f.channel.value) wish.channel = f.channel.value;
-    if (f.order.value) wish.oldest_first = true;
-    const [, kind, days] = f.age.value.match(/^(new|old)(\d+)$/) ?? [];
-    if (kind) wish[kind === "new" ? "since" : "until"] = new Date(Date.now() - days * 86400000).toISOString();
-    if (this.area) wish.area = this.area;
-    return wish;
+    return wishOf(this.form.elements, this.boundaries, this.area);
+  }
+
+  /** Put a saved wish into the form and list what it asks for. */
+  async use(wish) {
+    this.form.reset();
+    // The form's own reset clears the areas first.
+    await new Promise((done) => setTimeout(done));
+    fill(this.form.elements, wish);
+    this.pick(wish.boundaries ?? []);
+    this.area = wish.area ?? null;
+    await this.load();
   }
 
   async load() {
@@ -155,17 +188,22 @@ export class Queue {
         ? _("The first %(n)s", { n: number(this.rows.length) })
         : ngettext("%(n)s report", "%(n)s reports", this.rows.length);
     this.drawCounts(found.counts);
-    const { words, mine, doubtful, without_place: nowhere, ...others } = this.wish();
-    const active = Object.keys(others).length;
+    const active = this.others();
     this.side.querySelector("[data-active]").textContent = active ? ` (${number(active)})` : "";
     this.side.querySelector("[data-area-now]").hidden = !this.area;
     this.mark(this.chosen);
     this.shown(this.rows);
   }
 
+  /** How many filters are set besides those that stand on top. */
+  others() {
+    const { words, mine, assigned, doubtful, without_place: nowhere, ...others } = this.wish();
+    return Object.values(others).filter(Boolean).length;
+  }
+
   emptyWords() {
-    const { words, mine, ...others } = this.wish();
-    const filtered = words || mine || others.doubtful || Object.keys(others).length > 2;
+    const { words, mine, assigned, doubtful } = this.wish();
+    const filtered = words || mine || assigned || doubtful || this.others();
     return filtered ? _("No report fits these filters.") : _("Nothing is open here. Well done.");
   }
 
@@ -200,6 +238,7 @@ export class Queue {
         row.example ? make("span", { class: "tag" }, _("example")) : null,
         row.private ? make("span", { class: "tag" }, icon("i-lock-simple"), _("private")) : null,
         row.in_doubt ? make("span", { class: "tag" }, _("place in doubt")) : null,
+        row.rating === "unsatisfied" ? make("span", { class: "tag" }, _("not satisfied")) : null,
         make("time", { datetime: row.created }, ago(Date.parse(row.created))),
       ),
       make("span", { class: "card-words" }, row.text),
@@ -207,7 +246,7 @@ export class Queue {
         "span",
         { class: "card-foot" },
         make("span", { class: `state ${tone(row.state)}` }, icon(`s-${row.state}`), stateWord(row.state), row.percent === null ? "" : ` ${number(row.percent)}%`),
-        make("span", { class: "soft" }, [row.kelurahan ?? _("without a place"), row.office && !row.office.endsWith(` ${row.kelurahan}`) ? row.office : null].filter(Boolean).join(" · ")),
+        make("span", { class: "soft" }, [row.kelurahan ?? _("without a place"), row.office && !row.office.endsWith(` ${row.kelurahan}`) ? row.office : null, row.assigned].filter(Boolean).join(" · ")),
       ),
     );
     return make("li", {}, link);

@@ -1,6 +1,8 @@
 // One report: what was said, what happened, and what this officer can do now. A form is kept until it was sent.
 import { drafts, icon, make, stateWord } from "./desk-dom.js";
 import { ask, Refusal } from "./desk-session.js";
+import { phrasePicker } from "./desk-phrases.js";
+import { planOf } from "./desk-plans.js";
 import { shrunk } from "./photo.js";
 import { tone } from "./reports.js";
 import { _, ago, language, root } from "./words.js";
@@ -70,6 +72,7 @@ export class ReportPanel {
           report.landmark ? ` · ${report.landmark}` : "",
         ),
         make("p", { class: `now-line ${tone(report.state.code)}` }, make("span", { class: `state ${tone(report.state.code)}` }, icon(`s-${report.state.code}`), stateWord(report.state.code)), report.percent !== null && report.state.code === "in_progress" ? ` ${report.percent}%` : "", ...(report.planned ? [" · ", _("planned for %(day)s", { day: day(report.planned) })] : []), it.office ? ` · ${it.office.name}` : ""),
+        it.assigned ? make("p", { class: "soft" }, icon("i-users-three"), _("With %(name)s", { name: it.assigned.name })) : null,
         this.deeds(it),
         make("div", { "data-form": true }),
         make("p", { class: "words" }, report.description),
@@ -121,6 +124,7 @@ export class ReportPanel {
       to("disposition") && ["disposition", _("Hand down"), "more"],
       to("rejected") && ["rejected", _("Reject"), "more"],
       to("duplicate") && ["duplicate", _("Duplicate"), "more"],
+      can("assign") && ["assign", it.assigned ? _("Give to somebody else") : _("Give to a person"), ""],
       can("ask") && ["ask", _("Ask the reporter"), "more"],
       can("correct") && ["correct", _("Correct"), "more"],
       can("place") && ["place", it.report.place ? _("Move the pin") : _("Give it a place"), it.report.place ? "more" : "main"],
@@ -137,77 +141,11 @@ export class ReportPanel {
     return make("div", { class: "deeds" }, ...first, rest.length ? make("details", {}, make("summary", {}, _("More")), make("div", { class: "deeds" }, ...rest)) : null);
   }
 
-  /** The fields of a deed; `build` makes what the API takes from them. */
-  plan(deed) {
-    const text = (words, required = true) => ({ name: "text", kind: "text", words, required, note: _("The public reads this.") });
-    const plans = {
-      take: { title: _("Take it"), fields: [], build: () => ({ action: "take" }) },
-      progress: {
-        title: _("Progress"),
-        fields: [
-          { name: "percent", kind: "percent", words: _("How far it is, in percent") },
-          { name: "planned", kind: "date", words: _("Planned to be finished on") },
-          text(_("What is being done"), false),
-        ],
-        build: (v) => ({ action: "move", to: "in_progress", text: v.text, planned: v.planned, ...(v.percent === "" ? {} : { percent: Number(v.percent) }) }),
-      },
-      done: {
-        title: _("Close as done"),
-        fields: [text(_("What was done")), { name: "photo", kind: "photo", words: _("Photos after (up to 3)") }],
-        build: (v) => ({ action: "move", to: "done", text: v.text, photo: v.photo }),
-      },
-      hand_over: {
-        title: _("Hand over"),
-        fields: [{ name: "office", kind: "office", words: _("To which office"), required: true }, text(_("Why"))],
-        build: (v) => ({ action: "hand_over", office: v.office, text: v.text }),
-      },
-      send_back: {
-        title: _("Send back to %(office)s", { office: this.it.previous_office?.name ?? "" }),
-        fields: [text(_("Why"))],
-        build: (v) => ({ action: "send_back", text: v.text }),
-      },
-      disposition: {
-        title: _("Hand down to our own people"),
-        fields: [text(_("What they will do"), false)],
-        build: (v) => ({ action: "move", to: "disposition", text: v.text }),
-      },
-      rejected: {
-        title: _("Reject"),
-        fields: [{ name: "reason", kind: "reason", words: _("Reason"), required: true }, text(_("Explain it to the reporter"))],
-        build: (v) => ({ action: "move", to: "rejected", reason: v.reason, text: v.text }),
-      },
-      duplicate: {
-        title: _("Duplicate"),
-        fields: [{ name: "duplicate_of", kind: "line", words: _("Number of the other report"), required: true }, text(_("Words for the reporter"), false)],
-        build: (v) => ({ action: "move", to: "duplicate", duplicate_of: v.duplicate_of, text: v.text }),
-      },
-      reopen: { title: _("Open again"), fields: [text(_("Why"))], build: (v) => ({ action: "move", to: "waiting", text: v.text }) },
-      ask: { title: _("Ask the reporter"), fields: [text(_("Your question"))], build: (v) => ({ action: "ask", text: v.text }) },
-      correct: {
-        title: _("Correct"),
-        fields: [
-          { name: "category", kind: "category", words: _("Category"), value: this.it.report.category.code },
-          { name: "description", kind: "text", words: _("Words of the report"), value: this.it.report.description, required: true, note: _("What it was before stays in the history.") },
-          { name: "landmark", kind: "line", words: _("Landmark"), value: this.it.report.landmark },
-          text(_("Why"), false),
-        ],
-        build: (v) => ({ action: "correct", category: v.category, description: v.description, landmark: v.landmark, text: v.text }),
-      },
-      place: {
-        title: this.it.report.place ? _("Move the pin") : _("Give it a place"),
-        fields: [{ name: "spot", kind: "spot", words: _("Where it is"), required: true }, text(_("Why"), false)],
-        build: (v) => ({ action: "place", ...v.spot, text: v.text }),
-      },
-      note: { title: _("Private note"), fields: [], noteFirst: true, build: () => ({ action: "note" }) },
-    };
-    return plans[deed];
-  }
-
   /** Begin a deed, if this officer may do it now; what was written before is there again. */
   start(deed) {
     const offered = this.panel.querySelector(`[data-deed="${deed}"]`);
     if (!offered) return;
-    const plan = this.plan(deed);
+    const plan = planOf(deed, this.it);
     const kept = drafts.read(`${this.id}:${deed}`);
     const form = make("form", { class: "deed", "aria-labelledby": "tindakan", novalidate: true });
     const fields = plan.fields.map((field) => this.field(field, kept[field.name] ?? field.value ?? ""));
@@ -251,7 +189,7 @@ export class ReportPanel {
     return true;
   }
 
-  field({ name, kind, words, required, note }, value) {
+  field({ name, kind, words, required, note, step }, value) {
     const id = `f-${name}`;
     const makers = {
       text: () => make("textarea", { id, name, rows: 3, maxlength: 2000, required }),
@@ -262,11 +200,12 @@ export class ReportPanel {
       category: () => make("select", { id, name }, ...Object.entries(this.desk.categories).map(([code, each]) => new Option(each[language], code))),
       reason: () => make("select", { id, name, required }, new Option(_("Choose …"), ""), ...this.desk.reasons()),
       office: () => this.offices(id, name),
+      person: () => make("select", { id, name }, new Option(_("Nobody in particular"), ""), ...this.it.people.map((each) => new Option(each.name, each.id))),
       spot: () => this.spot(id, name, value),
     };
     const input = makers[kind]();
     if (kind !== "photo" && kind !== "spot" && value !== "") input.value = value;
-    return make("p", { class: "field" }, make("label", { for: id }, words, required ? "" : make("small", {}, " ", _("(optional)"))), note ? make("span", { class: "hint" }, note) : null, input);
+    return make("p", { class: "field" }, make("label", { for: id }, words, required ? "" : make("small", {}, " ", _("(optional)"))), note ? make("span", { class: "hint" }, note) : null, input, step ? phrasePicker(step, input, this.it, this.desk) : null);
   }
 
   offices(id, name) {
@@ -446,6 +385,8 @@ export class ReportPanel {
       contact_viewed: _("Looked at the contact"),
       rated: _("Rated by the reporter"),
       erased: _("Words erased"),
+      routed: _("Passed on by a rule"),
+      answered: _("Answer of the reporter"),
     };
     const title = titles[event.kind] ?? (event.to_state === event.from_state && event.to_office ? _("Handed over") : stateWord(event.to_state ?? ""));
     const text = event.words?.text?.text;
@@ -455,7 +396,7 @@ export class ReportPanel {
       { class: event.to_state ? tone(event.to_state) : "grey" },
       make("div", { class: "dot" }, icon(event.to_state ? `s-${event.to_state}` : "i-check")),
       make("b", {}, title),
-      make("p", { class: "byline" }, time(event.at), " · ", event.office?.name ?? _("Reporter")),
+      make("p", { class: "byline" }, time(event.at), " · ", event.rule ? _("by the rule “%(name)s”", { name: event.rule }) : (event.office?.name ?? _("Reporter"))),
       event.to_office && event.kind !== "received" ? make("p", {}, `→ ${event.to_office.name}`) : null,
       area ? make("p", {}, _("Place"), ": ", area) : null,
       event.percent !== null && event.percent !== undefined ? make("p", {}, `${event.percent}%`, event.planned ? ` · ${day(event.planned)}` : "") : event.planned ? make("p", {}, day(event.planned)) : null,
@@ -465,7 +406,7 @@ export class ReportPanel {
 
   notes(it) {
     if (!it.notes.length) return null;
-    return make("section", { class: "notes" }, make("h3", {}, icon("i-lock-simple"), _("Private notes")), ...it.notes.map((note) => make("div", {}, make("p", { class: "byline" }, `${note.name}, ${note.office} · `, time(note.at)), make("p", { class: "words" }, note.note))));
+    return make("section", { class: "notes" }, make("h3", {}, icon("i-lock-simple"), _("Private notes")), ...it.notes.map((note) => make("div", {}, make("p", { class: "byline" }, `${note.name}, ${note.office} · `, time(note.at)), note.assigned === null ? null : make("p", {}, note.assigned ? _("Given to %(name)s", { name: note.assigned }) : _("Given to nobody in particular")), note.note ? make("p", { class: "words" }, note.note) : null)));
   }
 }
 

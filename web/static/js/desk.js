@@ -3,6 +3,7 @@ import "./font.js";
 import { Queue } from "./desk-queue.js";
 import { DeskMap } from "./desk-map.js";
 import { ReportPanel } from "./desk-report.js";
+import { mountViews } from "./desk-views.js";
 import { ask, comeBack, findProvider, Offline, SignedOut, signedIn, signIn, signOut } from "./desk-session.js";
 import { fetchOutlines } from "./outlines.js";
 import { _, loadWords, root } from "./words.js";
@@ -12,6 +13,10 @@ const banner = find("banner");
 let queue;
 let panel;
 let map;
+let outlined = null;
+let desk;
+const MANAGING = ["accounts", "rules", "clients"];
+const told = (error) => failed(error) || tell(error);
 
 document.documentElement.classList.add("js");
 find("other-language").addEventListener("click", (event) => {
@@ -72,6 +77,7 @@ async function open(me) {
     shown(rows) {
       banner.hidden = true;
       map?.show(rows);
+      if (map && outlined !== queue.area) outline(queue.area);
       if (panel.id) map?.choose(panel.id);
       panel.refresh();
     },
@@ -89,12 +95,23 @@ async function open(me) {
   addEventListener("hashchange", follow);
   addEventListener("keydown", shortcut);
   addEventListener("online", () => queue.refresh());
+  desk = { me, categories, kelurahan: byKode, tell };
+  find("manage").hidden = !MANAGING.some((right) => me.rights.includes(right));
   await queue.begin(me, categories, byKode);
   follow();
+  mountViews(queue, told).catch(told);
 }
 
 /** The address says which report is open. */
 function follow() {
+  const part = location.hash.match(/^#\/kelola(?:\/([a-z]+))?$/);
+  find("board").hidden = Boolean(part);
+  find("admin").hidden = !part;
+  if (part) {
+    panel.close();
+    import("./desk-admin.js").then(({ manage }) => manage(find("admin"), part[1] ?? "", desk)).catch(told);
+    return;
+  }
   const id = location.hash.match(/^#\/laporan\/([0-9A-Z]{8})$/)?.[1] ?? null;
   const before = panel.id;
   document.body.classList.toggle("reading", Boolean(id));
@@ -135,6 +152,11 @@ function areas() {
 async function limit(area) {
   queue.area = area;
   await queue.load();
+  outline(area);
+}
+
+function outline(area) {
+  outlined = area;
   try {
     map?.outline(area);
   } catch {
@@ -160,10 +182,11 @@ function tell(error) {
   banner.hidden = false;
 }
 
-const DEEDS = { a: "take", t: "hand_over", p: "progress", s: "done", c: "note" };
+const DEEDS = { a: "take", g: "assign", t: "hand_over", p: "progress", s: "done", c: "note" };
 
 function shortcut(event) {
   const typing = event.target.closest?.("input, textarea, select, dialog");
+  if (!queue || find("board").hidden) return;
   if (event.key === "Escape" && !find("help-box").open) {
     if (map?.cancel) map.cancel();
     else if (!panel.stop() && panel.id) location.hash = "#/";
@@ -174,6 +197,8 @@ function shortcut(event) {
   else if (event.key === "/") document.getElementById("kata").focus();
   else if (event.key === "?") find("help-box").showModal();
   else if (event.key === "r") queue.refresh();
+  else if (event.key === "m") document.querySelector("[name=assigned]").click();
+  else if (event.key === "v") find("views").focus();
   else if (DEEDS[event.key] && panel.id) panel.start(DEEDS[event.key]);
   else return;
   event.preventDefault();
