@@ -4,6 +4,7 @@ import { fetchOutlines } from "./outlines.js";
 import { tone } from "./reports.js";
 import { _ } from "./words.js";
 
+const ISLANDS = "31.01";
 const JAKARTA = [
   [-6.376, 106.682],
   [-6.071, 106.977],
@@ -41,7 +42,9 @@ export class DeskMap {
     const mine = [];
     for (const [kode, { rings }] of await fetchOutlines()) {
       const ours = boundaries.some((each) => kode === each || kode.startsWith(`${each}.`));
-      if (ours) mine.push(...rings.flat());
+      // The islands far out at sea would make the city a dot; who works there alone sees them alone.
+      const far = kode.startsWith(ISLANDS) && !boundaries.every((each) => each.startsWith(ISLANDS));
+      if (ours && !far) mine.push(...rings.flat());
       new Polygon(
         rings.map((ring) => [ring]),
         { className: ours ? "area plain ours" : "area plain", weight: 1, interactive: false },

@@ -40,7 +40,7 @@ export function phrasePicker(step, input, it, desk) {
     .then(({ phrases: all }) => {
       const fits = all.filter(({ state, categories }) => state === step && (!categories.length || categories.includes(it.report.category.code)));
       if (!fits.length) return;
-      const select = make("select", { id: `kalimat-${step}` }, new Option(_("Begin with a template …"), ""), ...fits.map(({ code, texts }) => new Option(shortened(texts[language]), code)));
+      const select = make("select", { id: `kalimat-${step}` }, new Option(_("Begin with a template …"), ""), ...fits.map(({ code, texts }) => new Option(shortened(filled(texts[language], valuesOf(it, desk, language, input.form))), code)));
       const preview = make("span", { class: "preview", "aria-live": "polite" });
       select.addEventListener("change", () => {
         const chosen = fits.find(({ code }) => code === select.value);
