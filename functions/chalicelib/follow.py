@@ -15,6 +15,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
+from geo.plane import metres_per_degree
+
 from .lifecycle import STATES
 from .proof import WIB
 from .report import Event, Report
@@ -31,8 +33,6 @@ WHOLE = (8, 13)
 LENGTHS = (2, 5, 8, 13)
 CELL = 0.02
 """Degrees: circles are found by squares of about 2.2 km, so the largest circle touches nine of them."""
-A_M, E2 = 6_378_137.0, 0.00669437999014
-"""WGS 84: half the major axis in metres, and the first eccentricity squared."""
 
 _OF_REPORT = frozenset({"moved", "taken", "placed", "noted", "asked"})
 _OUTCOMES = frozenset({"done", "rejected"})
@@ -111,15 +111,6 @@ def cells(longitude: float, latitude: float, radius_m: float) -> Iterator[tuple[
     for x in range(left, right + 1):
         for y in range(low, top + 1):
             yield x, y
-
-
-def metres_per_degree(latitude: float) -> tuple[float, float]:
-    """Length of a degree of longitude and of latitude on the ellipsoid, in metres; exact to 1 m within 2 km."""
-    sine = math.sin(math.radians(latitude))
-    bent = 1 - E2 * sine * sine
-    across = A_M / math.sqrt(bent) * math.cos(math.radians(latitude))
-    along = A_M * (1 - E2) / bent**1.5
-    return math.radians(across), math.radians(along)
 
 
 def distance_m(longitude: float, latitude: float, other_longitude: float, other_latitude: float) -> float:

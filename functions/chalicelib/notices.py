@@ -120,7 +120,7 @@ def _tell_of(table: Table, report: Report, event: Event, now: datetime, rules: f
             "late", follow.late_mark(report.id, event.planned), at, report=report.id, planned=event.planned
         )
         _once(table, follow.late_mark(report.id, event.planned), [late], max(now, at))
-    telling = _Telling(table, report.id, event.seq, now, rules)
+    telling = _Telling(table, report.id, event.seq, event.at, now, rules)
     heard = list(_hearing(table, report, event))
     return sum(telling.all(heard[start : start + TOGETHER]) for start in range(0, len(heard), TOGETHER))
 
@@ -153,11 +153,12 @@ def _hearing(table: Table, report: Report, event: Event) -> Iterator[_Heard]:
 
 @dataclass(frozen=True)
 class _Telling:
-    """Making notices of one event due; `seq` 0 stands for a planned day that went by."""
+    """Making notices of one event due; `seq` 0 stands for a planned day that went by. `happened` puts them in order."""
 
     table: Table
     report_id: str
     seq: int
+    happened: str
     now: datetime
     rules: follow.Rules
 
@@ -187,7 +188,8 @@ class _Telling:
         mark = Put(_told(heard.who, heard.mark), {}, Expect.ABSENT, expires)
         if heard.rhythm == "now":
             at = follow.held(self.now, self.rules)
-            return [mark, due("news", f"{heard.who}#{heard.mark}", at, who=heard.who, **body)]
+            name = f"{self.happened}#{self.seq:06d}#{heard.who}#{heard.mark}"
+            return [mark, due("news", name, at, who=heard.who, **body)]
         at = follow.next_digest(digest_after, self.rules)
         day = (at + WIB).date().isoformat()
         kept = int((at + timedelta(days=7)).timestamp())
@@ -368,7 +370,7 @@ def _late(post: Post, body: Mapping[str, Any], now: datetime) -> None:
     post.table.transact(
         [
             Put(records.late_key(report_id), {"planned": planned}),
-            Put(records.dirty_key(f"report#{report_id}", mark), {}),
+            Put(records.dirty_key(f"report#{report_id}", f"late-{planned}"), {}),
         ]
     )
     for item in list(records.every(post.table, f"followers#report#{report_id}")):
@@ -376,7 +378,7 @@ def _late(post: Post, body: Mapping[str, Any], now: datetime) -> None:
         if found[0].private and row.role != follow.REPORTER:
             continue
         who, _, number = item.key.sort.partition("#")
-        telling = _Telling(post.table, report_id, 0, now, post.rules)
+        telling = _Telling(post.table, report_id, 0, stamp(now), now, post.rules)
         telling.one(_Heard(who, mark, "now", [int(number)]))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -27,7 +28,7 @@ def as_mail(message: Message, *, sender: str, now: datetime) -> EmailMessage:
         mail["From"] = Address(name, addr_spec=address)
         mail["To"] = Address("", addr_spec=message.to)
         mail["Subject"] = " ".join(message.subject.split())
-    except (ValueError, IndexError, AttributeError):
+    except (MessageError, ValueError, IndexError, AttributeError):
         raise ValueError("an address cannot stand in a mail's header") from None
     host = address.rpartition("@")[2]
     mail["Date"] = format_datetime(now)
