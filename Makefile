@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package deploy rollback destroy run test journeys e2e lint audit types format bench shots messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy edge smoke rollback destroy run test journeys e2e lint audit types format bench shots messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,7 +86,13 @@ dynamodb-local: setup ## the jar that the storage tests can use
 package: setup boundaries assets ## what is deployed: dist/deployment.zip and dist/sam.json
 	@$(PY) -m infra package --stage $(or $(STAGE),dev)
 
-deploy: setup boundaries assets ## STAGE=dev|prod REGION=...: package, show what would change, ask, change it
+edge: setup ## STAGE=...: certificate, rate rule and budget, in us-east-1; before the first deployment
+	@$(PY) -m infra edge --stage $(STAGE) --region us-east-1 --parameters $(PARAMETERS)
+
+smoke: setup ## ADDRESS=...: try a running instance as readers and reporters do
+	@$(PY) -m infra smoke $(ADDRESS)
+
+deploy: setup boundaries assets ## STAGE=dev|prod REGION=...: package, show what would change, ask, change, draw, try
 	@$(PY) -m infra deploy --stage $(STAGE) --region $(REGION) --parameters $(PARAMETERS)
 
 rollback: setup ## STAGE=... REGION=...: back to the version that stood before

@@ -14,7 +14,8 @@ from infra import cost
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost", "deploy", "rollback", "destroy"})
+STACK = frozenset({"deploy", "edge", "rollback", "destroy"})
+COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost", "smoke", *STACK})
 REHEARSALS = frozenset({"aws", "dynamodb-local"})
 """Values of ENGINE with which `run` plays the deployed product against stand-ins."""
 
@@ -33,7 +34,8 @@ def add(commands: Commands) -> None:
     ):
         commands.add_parser(name, help=text).add_argument("place", help="a folder, or s3://bucket")
     for name, text in (
-        ("deploy", "package, upload, show what would change, ask, change it"),
+        ("deploy", "package, upload, show what would change, ask, change it, draw the site, try it"),
+        ("edge", "the stack in us-east-1: certificate, rate rule, budget; before the first deployment"),
         ("rollback", "go back to the version that stood before"),
         ("destroy", "delete the stack after its name was typed; table and buckets stay"),
     ):
@@ -41,6 +43,10 @@ def add(commands: Commands) -> None:
         command.add_argument("--stage", choices=("dev", "prod"), required=True)
         command.add_argument("--region", required=True, help="such as ap-southeast-3")
         command.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE")
+    smoke = commands.add_parser(
+        "smoke", help="try a running instance as readers and reporters do; reads only"
+    )
+    smoke.add_argument("address", help="such as https://warga.example.id")
     cost.add(commands)
 
 
@@ -54,7 +60,11 @@ def main(asked: argparse.Namespace) -> int:
         return replay.main(asked.queue)
     if asked.command == "cost":
         return cost.main(asked)
-    if asked.command in {"deploy", "rollback", "destroy"}:
+    if asked.command == "smoke":
+        from infra import smoke
+
+        return smoke.main(asked.address)
+    if asked.command in STACK:
         return deploy.main(asked.command, stage=asked.stage, region=asked.region, words=asked.parameters)
     return backup.main(asked.command, asked.place)
 

@@ -111,11 +111,11 @@ CHECKS: Mapping[str, Callable[[Reply], list[str]]] = {
     "/status/": _page,
     "/petugas/": _page,
     "/there-is-no-such-page/": _lost,
-    "/data/ringkas.json": _json(lambda value: len(value["kelurahan"]) >= 0 and bool(value["boundaries"])),
+    "/data/ringkas.json": _json(lambda value: "kelurahan" in value and bool(value["boundaries"]["version"])),
     "/data/batas.json": _json(lambda value: len(value["kelurahan"]) > 0),
     "/api/health": _json(lambda value: value["status"] == "ok"),
     "/api/categories": _json(lambda value: len(value["categories"]) > 0),
-    f"/api/locate?{MONAS}": _json(lambda value: value["place"]["kota"] == "Jakarta Pusat"),
+    f"/api/locate?{MONAS}": _json(lambda value: value["place"]["kota"].endswith("Jakarta Pusat")),
     "/open311/discovery.json": _json(lambda value: len(value["endpoints"]) > 0),
 }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chalicelib import settings
 from moto import mock_aws
 
-from infra import deploy
+from infra import deploy, package
 
 REGION = "ap-southeast-3"
 
@@ -190,3 +193,100 @@ def test_a_word_that_is_no_parameter_is_refused() -> None:
     assert deploy.parameters_of(["A=1", "B=x=y"]) == {"A": "1", "B": "x=y"}
     with pytest.raises(deploy.DeployError, match="write Name=value"):
         deploy.parameters_of(["SiteDomain"])
+
+
+# What is in us-east-1, and the end of a deployment.
+
+
+def beside(target: deploy.Target) -> deploy.Target:
+    return dataclasses.replace(target, region=deploy.EDGE_REGION, part="-edge")
+
+
+def test_the_edge_stack_is_shown_and_made_after_yes_from_its_own_template(place: Any) -> None:
+    stacks, at = place
+    assert deploy.edge(beside(at(Operator("no"))), {"SiteDomain": "warga.example.id"}) is False
+    assert "execute_change_set" not in stacks.calls
+    operator = Operator("yes")
+    assert deploy.edge(beside(at(operator)), {"SiteDomain": "warga.example.id"}) is True
+    assert stacks.asked["StackName"] == "cctv-warga-dev-edge"
+    assert stacks.asked["TemplateBody"] == deploy.EDGE_TEMPLATE.read_text("utf-8")
+    assert "us-east-1" in operator.heard[-1]
+
+
+def test_a_deployment_takes_what_the_edge_stack_tells_unless_told_otherwise() -> None:
+    told = {"CertificateArn": "arn:cert", "WebAclArn": ""}
+    assert deploy.with_edge(told, {"SiteDomain": "w.id"}) == {
+        "CertificateArn": "arn:cert",
+        "SiteDomain": "w.id",
+    }
+    assert deploy.with_edge(told, {"CertificateArn": "arn:mine"}) == {"CertificateArn": "arn:mine"}
+    assert deploy.with_edge({}, {}) == {}
+    edge = package.read_template(deploy.EDGE_TEMPLATE)
+    main = package.read_template(package.ROOT / "template.yaml")
+    assert set(deploy.EDGE_PARAMETERS.values()) <= set(edge["Outputs"])
+    assert set(deploy.EDGE_PARAMETERS) <= set(main["Parameters"])
+
+
+TOLD = {
+    "TableName": "t",
+    "SiteBucketName": "site",
+    "PrivateBucketName": "private",
+    "SiteAddress": "https://warga.example.id",
+}
+
+
+def test_after_a_deployment_the_site_is_drawn_from_the_stacks_table_and_tried(
+    template: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(TOLD) <= set(template["Outputs"])
+    ran: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(words: list[str], *, env: dict[str, str], check: bool) -> Any:
+        ran.append((words, env))
+        return subprocess.CompletedProcess(words, 0)
+
+    assert deploy.finish(TOLD, REGION, run=run, look=lambda address: []) == 0
+    ((words, environment),) = ran
+    assert words[1:] == ["-m", "infra", "publish", "--all"]
+    chosen = settings.read(environment)
+    assert (chosen.engine, chosen.table, chosen.site_bucket, chosen.private_bucket, chosen.site_url) == (
+        "dynamodb",
+        "t",
+        "site",
+        "private",
+        "https://warga.example.id",
+    )
+    assert environment["AWS_REGION"] == REGION
+    assert deploy.finish(TOLD, REGION, run=run, look=lambda address: ["/: status 500"]) == 1
+    assert "make rollback" in capsys.readouterr().out
+
+
+def test_a_site_that_could_not_be_drawn_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(words: list[str], **_more: Any) -> Any:
+        return subprocess.CompletedProcess(words, 1)
+
+    assert deploy.finish(TOLD, REGION, run=run, look=lambda address: pytest.fail("tried")) == 1
+    assert "publish --all" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")
+def test_a_change_set_is_made_and_executed_against_a_stand_in_for_cloudformation() -> None:
+    import boto3
+
+    with mock_aws():
+        target = deploy.Target(
+            "dev",
+            "123456789012",
+            deploy.EDGE_REGION,
+            boto3.client("cloudformation", region_name=deploy.EDGE_REGION),
+            boto3.client("s3", region_name=deploy.EDGE_REGION),
+            lambda question: "yes",
+            lambda line: None,
+            part="-edge",
+        )
+        # moto knows neither web ACLs nor certificates nor budgets: what is in the stack is held by cfn-lint alone.
+        assert deploy.edge(target, {"MonthlyBudgetUSD": "80"})
+        (stack,) = target.cloudformation.describe_stacks(StackName="cctv-warga-dev-edge")["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        with pytest.raises(deploy.DeployError, match="nothing was deleted"):
+            deploy.destroy(dataclasses.replace(target, ask=lambda question: "cctv-warga-dev"))
