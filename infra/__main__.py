@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from chalicelib import settings
 
-from infra import admins, cloud, examples, importing, incident, partners
+from infra import admins, basemap, cloud, examples, importing, incident, partners
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     admins.add_command(commands)
     incident.add_command(commands)
     examples.add_command(commands)
+    basemap.add_command(commands)
     commands.add_parser(
         "verify", help="check every history, published file and day's root; 1 when one is broken"
     )
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     deeds: dict[str, Callable[[], int]] = {
         "run": lambda: local.run(chosen),
+        "basemap": lambda: basemap.main(asked),
         "admin": lambda: admins.main(asked),
         "import": lambda: importing.main(asked, chosen),
         "keys": lambda: partners.main(asked),

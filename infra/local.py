@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import re
 import signal
 import socket
 import sys
@@ -32,11 +33,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MAX_UPLOAD_SLACK = 1_000_000
+RANGED = ".pmtiles"
+"""Files that are read in parts."""
+RANGE = re.compile(r"bytes=([0-9]{1,12})-([0-9]{1,12})")
+LONGEST_RANGE = 8_000_000
 STATUS_WORDS = {
     200: "OK",
     201: "Created",
     202: "Accepted",
     204: "No Content",
+    206: "Partial Content",
     301: "Moved Permanently",
     303: "See Other",
     304: "Not Modified",
@@ -47,6 +53,7 @@ STATUS_WORDS = {
     409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",
@@ -163,6 +170,8 @@ class Site:
             return 301, [("Location", quote(moved)), ("Cache-Control", "max-age=3600"), *self._headers], b""
         name = path.lstrip("/")
         wanted = f"{name}index.html" if not name or name.endswith("/") else name
+        if wanted.endswith(RANGED) and (asked := RANGE.fullmatch(headers.get("range", ""))):
+            return self._part(wanted, int(asked[1]), int(asked[2]))
         try:
             found = self._files.get(wanted)
         except ValueError:
@@ -180,6 +189,20 @@ class Site:
         if tag in headers.get("if-none-match", ""):
             return 304, said, b""
         return 200, said, found.data
+
+    def _part(self, name: str, first: int, last: int) -> Answer:
+        """Some bytes of a large file, as buckets and CDNs answer `Range: bytes=first-last` (RFC 9110)."""
+        try:
+            found = self._files.part(name, first, min(last, first + LONGEST_RANGE - 1))
+        except ValueError:
+            found = None
+        said = [*files_port.headers(name).items(), *self._headers]
+        if found is None:
+            return 404, [("Cache-Control", "max-age=2"), *self._headers], b""
+        if not found.data:
+            return 416, [("Content-Range", f"bytes */{found.size}"), *said], b""
+        end = first + len(found.data) - 1
+        return 206, [("Content-Range", f"bytes {first}-{end}/{found.size}"), *said], found.data
 
 
 def canonical(path: str) -> str | None:

@@ -22,7 +22,7 @@ DRAWS = (
     "functions/chalicelib/lifecycle.py",
     "functions/chalicelib/categories.toml",
 )
-SHOWN = ("site_url", "categories", "basemap_tiles", "basemap_attribution")
+SHOWN = ("site_url", "categories", "basemap_tiles", "basemap_pmtiles", "basemap_attribution")
 
 
 def of_site(chosen: settings.Settings, *, example: bool) -> str:

@@ -59,7 +59,10 @@ class Settings:
         3000, "how long a plain form waits for its status page before it is sent there", least=0, most=10_000
     )
     basemap_tiles: str = _is("", "raster tile address with {z} {x} {y}; empty: outlines and names only")
-    basemap_attribution: str = _is("", "who made the basemap, shown on it; needed when BASEMAP_TILES is set")
+    basemap_pmtiles: str = _is(
+        "", "path on the site of a PMTiles file, such as /peta/jakarta.pmtiles, in place of BASEMAP_TILES"
+    )
+    basemap_attribution: str = _is("", "who made the basemap, shown on it; needed with a basemap")
     outside_text: str = _is(
         "", "where to turn with a place outside Jakarta, in words: shown on the form; empty: nothing is said"
     )
@@ -188,8 +191,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if bool(values.get("oidc_issuer")) != bool(values.get("oidc_client")):
         wrong.append("OIDC_ISSUER and OIDC_CLIENT go together: set both, or neither")
     wrong.extend(_wrong_mail(values))
-    if values.get("basemap_tiles") and not values.get("basemap_attribution"):
-        wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
+    wrong += _basemap(values)
     if values.get("outside_url") and not re.fullmatch(r"https?://[^\s\"<>]+", values["outside_url"]):
         wrong.append(f"OUTSIDE_URL={values['outside_url']!r}: takes an address that begins with https://")
     if values.get("outside_url") and not values.get("outside_text"):
@@ -216,6 +218,19 @@ def _wrong_mail(values: Mapping[str, Any]) -> list[str]:
     contact = values.get("push_contact", "")
     if contact and not contact.startswith(("mailto:", "https://")):
         wrong.append("PUSH_CONTACT: begin it with mailto: or https://")
+    return wrong
+
+
+def _basemap(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings of the basemap."""
+    tiles, pmtiles = values.get("basemap_tiles"), values.get("basemap_pmtiles")
+    wrong = []
+    if tiles and pmtiles:
+        wrong.append("BASEMAP_TILES and BASEMAP_PMTILES: set one of them")
+    if pmtiles and not re.fullmatch(r"/peta/[A-Za-z0-9_-]{1,80}\.pmtiles", pmtiles):
+        wrong.append(f"BASEMAP_PMTILES={pmtiles!r}: takes a path such as /peta/jakarta.pmtiles")
+    if (tiles or pmtiles) and not values.get("basemap_attribution"):
+        wrong.append("BASEMAP_ATTRIBUTION is missing: a basemap must say who made it")
     return wrong
 
 

@@ -119,7 +119,7 @@ def renderer() -> Renderer:
         geo_build=geo.build_folder(),
         categories=list(category_table().values()),
         site_url=chosen.site_url,
-        basemap=Basemap(chosen.basemap_tiles, chosen.basemap_attribution),
+        basemap=Basemap(chosen.basemap_tiles, chosen.basemap_attribution, pmtiles=chosen.basemap_pmtiles),
         outside=Outside(chosen.outside_text, chosen.outside_url),
         approximate=locator.approximate,
         boundaries_version=locator.version,

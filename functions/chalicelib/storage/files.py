@@ -42,6 +42,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     "ico": "image/x-icon",
     "woff2": "font/woff2",
     "pdf": "application/pdf",
+    "pmtiles": "application/vnd.pmtiles",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 """Content type by what follows the last dot of a file's name."""
@@ -50,10 +51,13 @@ BY_NAME: Mapping[str, str] = {"feed.xml": "application/atom+xml; charset=utf-8"}
 UNKNOWN = "application/octet-stream"
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+DAILY = "public, max-age=86400"
 FRESH = "public, max-age=30, stale-while-revalidate=300"
 CACHE: Sequence[tuple[str, str]] = (
     # The name of an asset holds a hash of its content.
     ("aset/", IMMUTABLE),
+    # A basemap is replaced now and then, and read in many small parts.
+    ("peta/", DAILY),
     ("", FRESH),
 )
 """Cache lifetime by how a path begins; the first that fits."""
@@ -77,6 +81,14 @@ class StoredFile:
     data: bytes = field(repr=False)
     content_type: str
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a file, and how many the whole file has."""
+
+    data: bytes = field(repr=False)
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,13 @@ class Files(Protocol):
 
     def get(self, path: str) -> StoredFile | None:
         """The whole file as it was last put; None when absent."""
+        ...
+
+    def part(self, path: str, first: int, last: int) -> Part | None:
+        """The bytes from `first` to `last`, both counted in, as far as there are any; None when absent.
+
+        No bytes at all when `first` lies behind the end.
+        """
         ...
 
     def exists(self, path: str) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from .files import StoredFile, Upload, check_path, check_prefix, check_upload, headers
+from .files import Part, StoredFile, Upload, check_path, check_prefix, check_upload, headers
 
 _PARTIAL = ".partial"
 """Where files wait until they are whole; no path can name it."""
@@ -112,6 +112,16 @@ class FolderFiles:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         return StoredFile(path, data, headers(path)["Content-Type"], hashlib.sha256(data).hexdigest()[:32])
+
+    def part(self, path: str, first: int, last: int) -> Part | None:
+        target = self._root / check_path(path)
+        try:
+            with target.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(min(first, size))
+                return Part(file.read(max(0, last - first + 1)), size)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
 
     def exists(self, path: str) -> bool:
         return (self._root / check_path(path)).is_file()

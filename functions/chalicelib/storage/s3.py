@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import aws
-from .files import StoredFile, Upload, check_path, check_prefix, check_upload, headers
+from .files import Part, StoredFile, Upload, check_path, check_prefix, check_upload, headers
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
+_BEHIND = {"416", "InvalidRange"}
 
 
 class S3Files:
@@ -73,6 +74,18 @@ class S3Files:
                 return None
             raise self._error(refused) from None
         return StoredFile(path, answer["Body"], answer["ContentType"], answer["ETag"].strip('"'))
+
+    def part(self, path: str, first: int, last: int) -> Part | None:
+        try:
+            answer = self._call(self._read, check_path(path), Range=f"bytes={first}-{last}")
+        except aws.Refused as refused:
+            if refused.code in _ABSENT:
+                return None
+            if refused.code in _BEHIND:
+                whole = self._call(self._client().head_object, path)
+                return Part(b"", whole["ContentLength"])
+            raise self._error(refused) from None
+        return Part(answer["Body"], int(answer["ContentRange"].rpartition("/")[2]))
 
     def exists(self, path: str) -> bool:
         try:

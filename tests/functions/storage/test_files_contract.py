@@ -29,6 +29,17 @@ def test_a_file_comes_back_as_it_was_put_and_a_new_one_takes_its_place(files: An
     assert files.get("laporan/7K3M9QX2.json").etag == first.etag
 
 
+def test_a_file_is_read_in_parts_which_end_where_it_ends(files: Any) -> None:
+    files.put("peta/a.pmtiles", EVERY_BYTE)
+    assert files.part("peta/a.pmtiles", 1, 3).data == b"\x01\x02\x03"
+    assert files.part("peta/a.pmtiles", 1, 3).size == len(EVERY_BYTE)
+    assert files.part("peta/a.pmtiles", len(EVERY_BYTE) - 2, len(EVERY_BYTE) + 99).data == EVERY_BYTE[-2:]
+    assert files.part("peta/a.pmtiles", len(EVERY_BYTE), len(EVERY_BYTE) + 9).data == b""
+    assert files.part("peta/b.pmtiles", 0, 9) is None
+    with pytest.raises(ValueError, match="path"):
+        files.part("../a", 0, 9)
+
+
 def test_a_deleted_file_is_gone_and_deleting_it_again_is_no_mistake(files: Any) -> None:
     files.put("a/b.txt", b"x")
     files.delete("a/b.txt")
