@@ -183,6 +183,7 @@ def publish(data: Path, *, status_pages: int = STATUS_PAGES, processes: int = 2)
     made = publisher(data)
     made.furniture()
     made.city()
+    made.landmarks()
     for kode in sorted({each[:length] for each in codes for length in (5, 8)}):
         made.area(kode)
     for month in made._recaps.every_month(made.site.list("data/arsip/")):

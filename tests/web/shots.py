@@ -161,6 +161,7 @@ def main() -> int:
         renderer = Renderer.open(
             geo_build=Path(folder),
             categories=sample_categories(),
+            site_url="https://warga.example",
             approximate=False,
             boundaries_version="-",
             attribution="",
