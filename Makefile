@@ -38,7 +38,7 @@ types: setup ## mypy, strict
 format: setup ## bring the code into its form
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
-bench: setup boundaries assets .venv-bench/.done ## every budget beside its measured figure, and peers
+bench: setup boundaries assets .venv-bench/.done tests/bench/lighthouse/node_modules/.done ## every budget beside its measured figure, and peers
 	@.venv-bench/bin/python -m tests.bench $(ARGS)
 
 shots: setup assets ## take the pictures of /gaya/ anew that visual regression compares with
@@ -74,6 +74,11 @@ node_modules/.done: package-lock.json $(VENV)/.done
 	@.venv-bench/bin/python -m uv pip sync -q requirements/dev.lock requirements/bench.lock
 	@touch $@
 
+tests/bench/lighthouse/node_modules/.done: tests/bench/lighthouse/package-lock.json
+	@echo "installing Lighthouse" >&2
+	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin" npm ci --prefix tests/bench/lighthouse --silent --no-fund --no-audit --ignore-scripts
+	@touch $@
+
 boundaries: setup ## obtain and compile the boundaries, unless that is done
 	@$(PY) -m geo fetch --quiet && $(PY) -m geo build --if-needed
 
@@ -106,4 +111,4 @@ lock: ## choose versions anew
 	  --upgrade requirements/$$name.in -o requirements/$$name.lock --custom-compile-command "make lock"; done
 
 clean: ## remove what was made here; DATA_DIR stays
-	rm -rf $(VENV) .venv-bench node_modules geo/build web/build dist .cache
+	rm -rf $(VENV) .venv-bench node_modules tests/bench/lighthouse/node_modules geo/build web/build dist .cache

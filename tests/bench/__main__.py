@@ -18,7 +18,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
 
-from tests.bench import bench_accept, bench_pages, bench_publish, bench_server, bench_start, bench_where
+from tests.bench import (
+    bench_accept,
+    bench_browser,
+    bench_pages,
+    bench_publish,
+    bench_server,
+    bench_start,
+    bench_where,
+)
 from tests.bench.measure import Group, Options, Row, say, table
 
 GROUPS: dict[str, Group] = {
@@ -27,6 +35,7 @@ GROUPS: dict[str, Group] = {
     "accept": bench_accept.rows,
     "publish": bench_publish.rows,
     "pages": bench_pages.rows,
+    "browser": bench_browser.rows,
     "server": bench_server.rows,
 }
 
@@ -37,8 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--million", action="store_true", help="the browser also at 1,000,000 reports")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="keep generated reports there, and take them again"
+    )
     asked = parser.parse_args(arguments)
-    options = Options(asked.quick)
+    options = Options(asked.quick, asked.million, asked.data)
     about = machine()
     rows: list[Row] = []
     failed = False

@@ -1,19 +1,16 @@
 """What a visitor's phone has to fetch, gzipped: the front page at a million reports, a status page, the form.
 
 Computed from what the site holds, and taken once more from a real Chromium where there is
-one: the first tells what is linked, the second what a browser really asks for. Lighthouse
-runs where it is installed (`lighthouse` on the PATH).
+one: the first tells what is linked, the second what a browser really asks for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +22,6 @@ from tests.bench.measure import Options, Row, folder
 
 REPORTS = 1_000_000
 FIRST_KB, PLAIN_KB, STATUS_KB = 100.0, 20.0, 20.0
-SCORES = {"performance": 95.0, "accessibility": 100.0, "best-practices": 100.0}
 LINKED = re.compile(r'(?:href|src)="(?P<url>/?aset/[^"#]+)')
 IN_SCRIPT = re.compile(r"[\"'](?P<url>\./[\w.-]+\.(?:js|css))[\"']")
 IN_STYLE = re.compile(r"url\((?P<url>[^)]+)\)")
@@ -33,7 +29,7 @@ IN_DATA = re.compile(r'data-(?:styles|words|font)="(?P<url>/?aset/[^"]+)"')
 
 
 def rows(_options: Options) -> Iterator[Row]:
-    """The weights of pages with and without JavaScript, and Lighthouse's scores."""
+    """The weights of pages with and without JavaScript."""
     with folder() as data:
         report_id = fill(data)
         with running(data, DEMO="0") as server:
@@ -64,7 +60,6 @@ def rows(_options: Options) -> Iterator[Row]:
                 yield _view(found, server, status, "status page, everything, no photo", STATUS_KB)
                 yield _view(found, server, status, "status page without JavaScript", None, script=False)
                 yield _view(found, server, form, "report form, everything", None)
-            yield from lighthouse(server)
 
 
 def fill(data: Path) -> str:
@@ -195,31 +190,3 @@ def _view(
     return Row(
         what, (sum(parts.values()),), "kB", (budget,) if budget else (), note=f"Chromium, phone: {note}"
     )
-
-
-def lighthouse(server: Running) -> Iterator[Row]:
-    """Scores of the front page on an emulated phone."""
-    what = "Lighthouse, mobile: " + ", ".join(SCORES)
-    program = shutil.which("lighthouse")
-    chromium = shutil.which("chromium") or ""
-    budget = tuple(SCORES.values())
-    if not program:
-        yield Row(what, budget=budget, note="Lighthouse is not installed here")
-        return
-    done = subprocess.run(
-        [
-            *(program, server.url + "/", "--output=json", "--quiet", "--throttling-method=simulate"),
-            *(f"--only-categories={','.join(SCORES)}", "--chrome-flags=--headless=new --no-sandbox"),
-        ],
-        env={**os.environ, **({"CHROME_PATH": chromium} if chromium else {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode:
-        yield Row(what, budget=budget, note=f"Lighthouse failed: {done.stderr.strip()[-200:]}")
-        return
-    categories = json.loads(done.stdout)["categories"]
-    scores = tuple(round(100 * (categories[name]["score"] or 0)) for name in SCORES)
-    yield Row(what, tuple(map(float, scores)), "", budget, more_is_better=True)

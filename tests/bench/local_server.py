@@ -37,15 +37,15 @@ class Running:
 
 
 @contextmanager
-def running(data: Path, **env: str) -> Iterator[Running]:
-    """Start `python -m infra run` over `data`, wait until it says ready, and end it as Ctrl-C does."""
+def running(data: Path, *, module: str = "", **env: str) -> Iterator[Running]:
+    """Start `python -m infra run` (or `module`) over `data`, wait until it is ready, and end it as Ctrl-C does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     begin = time.perf_counter()
     with (data / "server.log").open("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra", "run"],
+            [sys.executable, "-m", *([module] if module else ["infra", "run"])],
             cwd=ROOT,
             env=environment(DATA_DIR=str(data), PORT=str(port), **env),
             stdout=subprocess.PIPE,

@@ -66,9 +66,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Options:
-    """How a group should measure: `quick` takes fewer rounds, and says nothing precise."""
+    """How a group should measure: `quick` takes fewer rounds, and says nothing precise.
+
+    `million`: also what takes a million reports; `data`: where generated reports are kept for the next time.
+    """
 
     quick: bool = False
+    million: bool = False
+    data: Path | None = None
 
     def rounds(self, usual: int, quick: int) -> int:
         return quick if self.quick else usual
