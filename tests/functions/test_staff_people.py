@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chalicelib import access, intake, public, records
 from chalicelib.access import Officer
-from chalicelib.report import Office
+from chalicelib.report import Office, unanswered
 
 from .conftest import GAMBIR
 from .desks import AGENCY, HOME, NEXT_DOOR, PROVINCE, ROADS, Desk
@@ -92,6 +92,43 @@ def test_who_moves_to_another_office_leaves_their_colleagues(office: Desk):
     access.save(table, Officer(BUDI.id, BUDI.name, "officer", ROADS, (), (ROADS.code,)))
     assert BUDI.id not in {each.id for each in access.colleagues(table, GAMBIR)}
     assert BUDI.id in {each.id for each in access.colleagues(table, ROADS.code)}
+
+
+# Closed without being done.
+
+
+def test_a_report_is_rejected_with_a_reason_from_the_list_and_words(office: Desk, send: Callable[..., str]):
+    report = send()
+    after = office.do(report, "move", to="rejected", reason="not_found", text="Tidak kami temukan di lokasi.")
+    told = after["report"]
+    assert (told["state"]["code"], told["state"]["open311"]) == ("rejected", "closed")
+    event = told["history"][-1]
+    assert (event["reason"], event["words"]["text"]["text"]) == ("not_found", "Tidak kami temukan di lokasi.")
+    assert office.queue(HOME) == []
+    assert after["moves"] == ["waiting"]
+
+
+def test_a_duplicate_points_to_the_report_that_it_follows(office: Desk, send: Callable[..., str]):
+    first, second = send(), send(description="Lubang yang sama di lajur kiri.")
+    written = f"{first[:4]}-{first[4:].lower()}"
+    told = office.do(second, "move", to="duplicate", duplicate_of=written, text="Sama.")["report"]
+    assert (told["state"]["code"], told["duplicate_of"]) == ("duplicate", first)
+    assert office.queue(HOME) == [first]
+    assert office.codes(office.do(first, "move", to="duplicate", duplicate_of=first, status=400)) == [
+        "move_duplicate"
+    ]
+
+
+def test_a_question_is_an_event_that_waits_for_its_reporter(office: Desk, send: Callable[..., str]):
+    report = send()
+    told = office.do(report, "ask", text="Di depan toko yang mana?")["report"]
+    assert (told["history"][-1]["kind"], told["state"]["code"]) == ("asked", "waiting")
+    it, history = (
+        records.load(office.parts.door.table, report),
+        records.history(office.parts.door.table, report),
+    )
+    assert it is not None
+    assert [event.words["text"].text for event in unanswered(history)] == ["Di depan toko yang mana?"]
 
 
 # Saved views.
