@@ -18,11 +18,22 @@ DRAWS = (
     "web/build/manifest.json",
     "functions/chalicelib/public.py",
     "functions/chalicelib/publish.py",
+    "functions/chalicelib/areas.py",
+    "functions/chalicelib/recaps.py",
+    "functions/chalicelib/stats.py",
     "functions/chalicelib/records.py",
     "functions/chalicelib/lifecycle.py",
     "functions/chalicelib/categories.toml",
 )
-SHOWN = ("site_url", "categories", "basemap_tiles", "basemap_pmtiles", "basemap_attribution")
+SHOWN = (
+    "site_url",
+    "categories",
+    "basemap_tiles",
+    "basemap_pmtiles",
+    "basemap_attribution",
+    "data_licence",
+    "data_licence_url",
+)
 
 
 def of_site(chosen: settings.Settings, *, example: bool) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from web import i18n
 from web.shades import class_breaks
-from web.views import AreaView, Category, FiguresView, KelurahanRow, KelurahanView, ReportSummary
+from web.views import AreaView, Category, FiguresView, KelurahanRow, KelurahanView, Licence, ReportSummary
 from web.vocabulary import STATES, shortened
 
 MAPPED = 150
@@ -23,7 +23,7 @@ WORDED = 20
 """Newest reports whose text goes along in an active file; the others' is on their own page."""
 
 
-def geojson(view: KelurahanView | AreaView) -> str:
+def geojson(view: KelurahanView | AreaView, licence: Licence) -> str:
     """An area's open reports as a FeatureCollection (RFC 7946), longitude first, 6 decimals.
 
     A feature's id is the report's; its words are at `/laporan/<id>.json`. At most the 150 newest:
@@ -45,7 +45,12 @@ def geojson(view: KelurahanView | AreaView) -> str:
         )
         for report in listed(view)
     ]
-    return to_json(FeatureCollection(features, kode=view.kode, open=view.open))  # type: ignore[no-untyped-call]
+    return to_json(FeatureCollection(features, kode=view.kode, open=view.open, **licensed(licence)))  # type: ignore[no-untyped-call]
+
+
+def licensed(licence: Licence) -> dict[str, Any]:
+    """What a JSON file says of its licence: nothing when none was set."""
+    return {"license": {"name": licence.name, "path": licence.url}} if licence.name else {}
 
 
 def listed(view: KelurahanView | AreaView) -> list[ReportSummary]:

@@ -24,6 +24,7 @@ from web.maps import Maps
 from web.shades import by_shade, class_breaks, legend, shade
 from web.views import (
     NO_BASEMAP,
+    NO_LICENCE,
     NOWHERE,
     AreaView,
     Basemap,
@@ -33,6 +34,7 @@ from web.views import (
     HomeView,
     KelurahanRow,
     KelurahanView,
+    Licence,
     Outside,
     OwnView,
     PlaceView,
@@ -76,6 +78,7 @@ class Renderer:
     site_url: str
     basemap: Basemap
     outside: Outside
+    licence: Licence
     approximate: bool
     boundaries_version: str
     attribution: str
@@ -91,6 +94,7 @@ class Renderer:
         site_url: str = "",
         basemap: Basemap = NO_BASEMAP,
         outside: Outside = NOWHERE,
+        licence: Licence = NO_LICENCE,
         approximate: bool,
         boundaries_version: str,
         attribution: str,
@@ -118,6 +122,7 @@ class Renderer:
             site_url=site_url.rstrip("/"),
             basemap=basemap,
             outside=outside,
+            licence=licence,
             approximate=approximate,
             boundaries_version=boundaries_version,
             attribution=attribution,
@@ -443,6 +448,7 @@ class Renderer:
             "kota_name": kota_name,
             "shortened": shortened,
             "basemap": self.basemap,
+            "licence": self.licence,
             "outside": self.outside,
             "approximate": self.approximate,
             "attribution": self.attribution,

@@ -36,6 +36,14 @@ class Category(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Licence:
+    """Under which licence the open data may be used: its SPDX name and its address; both empty when none was set."""
+
+    name: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Basemap:
     """An optional background: a raster URL template with {z}, {x}, {y}, or the path of a PMTiles file on the site.
 
@@ -69,6 +77,7 @@ class Outside:
 
 NOWHERE = Outside()
 NO_BASEMAP = Basemap()
+NO_LICENCE = Licence()
 """Outlines and names alone."""
 
 

@@ -43,7 +43,7 @@ class Areas:
         for language, root in LANGUAGES.items():
             yield f"{root}kelurahan/{row.kode}/index.html", self.renderer.kelurahan(view, language).encode()
         yield f"kelurahan/{row.kode}/feed.xml", self.renderer.feed(view).encode()
-        yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view).encode()
+        yield f"kelurahan/{row.kode}/laporan.geojson", data.geojson(view, self.renderer.licence).encode()
 
     def kelurahan_later(self, row: Kelurahan, item: Item | None) -> Iterator[tuple[str, bytes]]:
         """What of a kelurahan is written with the front page, once for many changes; its landmarks are kept."""
@@ -143,7 +143,7 @@ class Areas:
         for language, root in LANGUAGES.items():
             yield f"{root}{kind}/{kode}/index.html", self.renderer.area(view, language).encode()
         yield f"{kind}/{kode}/feed.xml", self.renderer.feed(view).encode()
-        yield f"{kind}/{kode}/laporan.geojson", data.geojson(view).encode()
+        yield f"{kind}/{kode}/laporan.geojson", data.geojson(view, self.renderer.licence).encode()
         yield from self._further(view)
 
     def _newest(self, inside: Sequence[str], counters: Mapping[str, Mapping[str, int]]) -> list[records.Row]:

@@ -11,9 +11,12 @@ import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
+
+from web.data import licensed
+from web.views import Licence
 
 from . import proof, stats
 from .problems import N_
@@ -119,7 +122,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def as_geojson(rows: Sequence[Row], month: str) -> str:
+def as_geojson(rows: Sequence[Row], month: str, licence: Licence) -> str:
     """RFC 7946: a feature per report, longitude first; without a position its geometry is null."""
     features = []
     for each in rows:
@@ -128,8 +131,48 @@ def as_geojson(rows: Sequence[Row], month: str) -> str:
         known = longitude is not None and latitude is not None
         point = {"type": "Point", "coordinates": [longitude, latitude]} if known else None
         features.append({"type": "Feature", "id": report_id, "geometry": point, "properties": values})
-    told = {"type": "FeatureCollection", "month": month, "features": features}
+    told = {"type": "FeatureCollection", "month": month, **licensed(licence), "features": features}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+"""Types of fields by those of Row, in the words of Frictionless Data."""
+TIMES = frozenset({"created", "closed"})
+
+
+def package(months: Sequence[str], licence: Licence) -> str:
+    """`datapackage.json` (Frictionless Data Package): the CSV files, what each field is, and the licence."""
+    kinds = get_type_hints(Row)
+    fields = [
+        {"name": name, "type": "datetime" if name in TIMES else _kind(kinds[name]), "description": meaning}
+        for name, meaning in FIELDS
+    ]
+    told: dict[str, Any] = {
+        "profile": "tabular-data-package",
+        "name": "cctv-warga",
+        "title": "CCTV Warga: laporan warga per bulan",
+        "licenses": [licensed(licence)["license"]] if licence.name else [],
+        "resources": [
+            {
+                "name": f"laporan-{month}",
+                "path": f"{month}.csv",
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": {"fields": fields, "primaryKey": "id"},
+            }
+            for month in sorted(months)
+        ],
+    }
+    if not told["licenses"]:
+        del told["licenses"]
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def _kind(hint: Any) -> str:
+    """A field's type; what may be missing is of the type that it has when it is there."""
+    return next(TYPES[each] for each in (hint, *get_args(hint)) if each in TYPES)
 
 
 def _cell(value: Any) -> Any:

@@ -42,13 +42,17 @@ class OpenFiles:
         done = []
         for month in sorted(item.key.sort for item in records.every(self.table, RECAPS)):
             version = sum(item.version for item in records.every(self.table, f"recap#{month}"))
+            shown = {"version": version, "licence": self.renderer.licence.name}
             kept = self.table.get(Key(OPEN_DATA, month))
-            if kept and kept.body["version"] == version:
+            if kept and shown.items() <= kept.body.items():
                 continue
             rows = list(self._rows(month))
             self.site.put(f"data/terbuka/{month}.csv", opendata.as_csv(rows).encode())
-            self.site.put(f"data/terbuka/{month}.geojson", opendata.as_geojson(rows, month).encode())
-            self.table.transact([Put(Key(OPEN_DATA, month), {"version": version, "at": stamp(now)})])
+            self.site.put(
+                f"data/terbuka/{month}.geojson",
+                opendata.as_geojson(rows, month, self.renderer.licence).encode(),
+            )
+            self.table.transact([Put(Key(OPEN_DATA, month), {**shown, "at": stamp(now)})])
             done.append(month)
         if done:
             for path, content in self.pages():
@@ -58,6 +62,7 @@ class OpenFiles:
     def pages(self) -> Iterator[tuple[str, bytes]]:
         """The page in both languages: which months there are, and what each field means."""
         months = [item.key.sort for item in records.every(self.table, OPEN_DATA)]
+        yield "data/terbuka/datapackage.json", opendata.package(months, self.renderer.licence).encode()
         for language, root in LANGUAGES.items():
             page = self.renderer.open_data(months, opendata.FIELDS, language)
             yield f"{root}data/terbuka/index.html", page.encode()

@@ -63,6 +63,11 @@ class Settings:
         "", "path on the site of a PMTiles file, such as /peta/jakarta.pmtiles, in place of BASEMAP_TILES"
     )
     basemap_attribution: str = _is("", "who made the basemap, shown on it; needed with a basemap")
+    data_licence: str = _is(
+        "",
+        "under which licence the open data may be used, by its SPDX name such as CC-BY-4.0; empty: the page says none",
+    )
+    data_licence_url: str = _is("", "address of that licence; needed when DATA_LICENCE is set")
     outside_text: str = _is(
         "", "where to turn with a place outside Jakarta, in words: shown on the form; empty: nothing is said"
     )
@@ -192,6 +197,14 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         wrong.append("OIDC_ISSUER and OIDC_CLIENT go together: set both, or neither")
     wrong.extend(_wrong_mail(values))
     wrong += _basemap(values)
+    if bool(values.get("data_licence")) != bool(values.get("data_licence_url")):
+        wrong.append("DATA_LICENCE and DATA_LICENCE_URL go together: set both, or neither")
+    if values.get("data_licence_url") and not re.fullmatch(
+        r"https?://[^\s\"<>]+", values["data_licence_url"]
+    ):
+        wrong.append(
+            f"DATA_LICENCE_URL={values['data_licence_url']!r}: takes an address that begins with https://"
+        )
     if values.get("outside_url") and not re.fullmatch(r"https?://[^\s\"<>]+", values["outside_url"]):
         wrong.append(f"OUTSIDE_URL={values['outside_url']!r}: takes an address that begins with https://")
     if values.get("outside_url") and not values.get("outside_text"):

@@ -111,7 +111,7 @@ def renderer() -> Renderer:
     """What draws pages."""
     import geo
     from web.render import Renderer
-    from web.views import Basemap, Outside
+    from web.views import Basemap, Licence, Outside
 
     locator = geo.default_locator()
     chosen = current()
@@ -121,6 +121,7 @@ def renderer() -> Renderer:
         site_url=chosen.site_url,
         basemap=Basemap(chosen.basemap_tiles, chosen.basemap_attribution, pmtiles=chosen.basemap_pmtiles),
         outside=Outside(chosen.outside_text, chosen.outside_url),
+        licence=Licence(chosen.data_licence, chosen.data_licence_url),
         approximate=locator.approximate,
         boundaries_version=locator.version,
         attribution=_built("manifest.json")["attribution"],

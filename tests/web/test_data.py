@@ -17,7 +17,7 @@ from tests.web import samples
 from web import data
 from web.data import MAPPED, WORDED
 from web.render import FED, Renderer
-from web.views import Counts, HomeView, ReportSummary
+from web.views import Counts, HomeView, Licence, ReportSummary
 from web.vocabulary import STATES
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -94,7 +94,7 @@ def test_whatever_people_write_leaves_the_feed_well_formed(renderer: Renderer, t
 
 def test_geojson_holds_open_reports_longitude_first(renderer: Renderer) -> None:
     view = samples.sample_kelurahan(80)
-    collection = geojson.loads(data.geojson(view))
+    collection = geojson.loads(data.geojson(view, Licence()))
     assert collection.is_valid, collection.errors()
     wanted = [r for r in view.reports if not STATES[r.state].closed]
     assert [feature["id"] for feature in collection["features"]] == [r.id for r in wanted]
@@ -115,7 +115,7 @@ def test_geojson_is_bounded_and_says_how_many_there_are(renderer: Renderer) -> N
     view = samples.sample_kelurahan(400)
     waiting = tuple(dataclasses.replace(r, state="waiting") for r in view.reports)
     collection = json.loads(
-        data.geojson(dataclasses.replace(view, reports=waiting, counts=Counts({"waiting": 1234})))
+        data.geojson(dataclasses.replace(view, reports=waiting, counts=Counts({"waiting": 1234})), Licence())
     )
     assert len(collection["features"]) == MAPPED
     assert collection["open"] == 1234
