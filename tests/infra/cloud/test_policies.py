@@ -51,7 +51,12 @@ def test_a_policy_names_its_actions_and_its_resources(name: str) -> None:
         for resource in resources(statement):
             # A star may stand for the files below a folder of a bucket that is named, and for nothing else.
             assert resource.count("*") == (1 if resource.endswith('/*"}') else 0), resource
-            assert "Fn::GetAtt" in resource or "s3:::${AWS::StackName}-" in resource
+            named = (
+                "s3:::${AWS::StackName}-",
+                ":identity/${MailIdentity}",
+                ":configuration-set/${SesConfiguration}",
+            )
+            assert "Fn::GetAtt" in resource or any(each in resource for each in named)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -101,3 +106,9 @@ def test_the_publisher_cannot_write_what_is_under_the_private_bucket() -> None:
         for statement in statements(name):
             writes = {"s3:PutObject", "s3:DeleteObject"} & set(statement["Action"])
             assert not (writes and any("-private-" in resource for resource in resources(statement)))
+
+
+def test_only_the_messenger_can_send_mail_and_only_as_the_verified_sender() -> None:
+    for name in FILES:
+        mails = [s for s in statements(name) if any(action.startswith("ses:") for action in s["Action"])]
+        assert bool(mails) == (name == "messenger")

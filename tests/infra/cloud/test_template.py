@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import api, publish, records, settings
+from chalicelib import api, guard, publish, records, settings
 from chalicelib.report import Report
 from chalicelib.storage.s3 import S3Files
 from chalicelib.storage.table import Change, Key
@@ -410,3 +410,128 @@ def test_both_stages_can_be_packaged(name: str) -> None:
     assert name in config["stages"]
     assert config["lambda_architecture"] in package.PLATFORMS
     assert os.path.isdir(package.ROOT / "functions")  # noqa: PTH112
+
+
+def test_every_setting_of_a_deployment_is_a_parameter_or_follows_from_the_stack(
+    template: dict[str, Any],
+) -> None:
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    api_only = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    given = set(shared) | set(api_only)
+    here_only = {
+        "AGENCIES": "a file: part of the bundle, like CATEGORIES",
+        "AWS_ENDPOINT": "only for stand-ins",
+        "CATEGORIES": "a file: part of the bundle",
+        "DATA_DIR": "one machine",
+        "DEMO": "one machine",
+        "DIGEST_HOUR": "the default fits",
+        "FETCH_PRIVATE": "never deployed",
+        "LIMIT_DEVICE": "the default fits",
+        "LIMIT_HARD": "the default fits",
+        "LIMIT_MINUTES": "the default fits",
+        "MAX_BODY_BYTES": "API Gateway decides",
+        "MAX_PHOTO_BYTES": "the default fits",
+        "OUTSIDE_TEXT": "the default fits",
+        "OUTSIDE_URL": "the default fits",
+        "PAGE_WAIT_MS": "the default fits",
+        "PATIENCE_S": "one machine",
+        "PORT": "one machine",
+        "PUBLISH_INTERVAL_MS": "one machine",
+        "PUSH_HOSTS": "the default fits",
+        "PUZZLE_BITS": "the default fits",
+        "PUZZLE_WAIT_S": "the default fits",
+        "QUIET_FROM": "the default fits",
+        "QUIET_UNTIL": "the default fits",
+        "SMTP_HOST": "SES sends",
+        "SMTP_PASSWORD": "SES sends",
+        "SMTP_PORT": "SES sends",
+        "SMTP_TLS": "SES sends",
+        "SMTP_USER": "SES sends",
+        "TIDY_INTERVAL_MS": "one machine",
+        "TRUSTED_PROXY": "one machine",
+        "UPLOAD_SECRET": "one machine",
+    }
+    known = {name for name, _, _ in settings.names()}
+    assert known - given == set(here_only), "say how a deployment sets it, or why it does not"
+    used = set(re.findall(r'"Ref": "(\w+)"|\$\{(\w+)\}', json.dumps(template)))
+    named = {name for pair in used for name in pair if name}
+    conditions = json.dumps(template["Conditions"])
+    for parameter in template["Parameters"]:
+        assert parameter in named or parameter in conditions, f"nothing uses the parameter {parameter}"
+
+
+def test_only_the_cdn_can_say_who_asks_and_its_token_is_nobodys_to_guess(template: dict[str, Any]) -> None:
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    (origin,) = [each for each in config["Origins"] if each["Id"] == "api"]
+    (header,) = origin["OriginCustomHeaders"]
+    assert header["HeaderName"] == guard.CDN
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert header["HeaderValue"] == shared["CDN_TOKEN"]
+    own = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    assert shared["CDN_TOKEN"] == {"Fn::If": ["HasCdnToken", {"Ref": "CdnToken"}, own]}
+    assert template["Parameters"]["CdnToken"]["NoEcho"] is True
+    code = template["Resources"]["ApiViewer"]["Properties"]["FunctionCode"]
+    assert f"'{guard.VIEWER}'" in code
+    assert "CdnToken" not in json.dumps(template["Outputs"])
+
+
+def test_the_stack_in_us_east_1_has_the_rate_rule_the_certificate_and_the_budget() -> None:
+    edge = package.read_template(package.ROOT / "infra" / "edge.yaml")
+    resources = edge["Resources"]
+    rule = resources["WebAcl"]["Properties"]["Rules"][0]
+    assert rule["Action"]["Block"]["CustomResponse"]["ResponseCode"] == 429
+    statement = rule["Statement"]["RateBasedStatement"]
+    assert statement["AggregateKeyType"] == "IP"
+    assert statement["Limit"] == {"Ref": "RequestsPerFiveMinutes"}
+    assert resources["WebAcl"]["Properties"]["Scope"] == "CLOUDFRONT"
+    assert resources["Certificate"]["Properties"]["ValidationMethod"] == "DNS"
+    budget = resources["Budget"]["Properties"]["Budget"]
+    assert (budget["TimeUnit"], budget["BudgetLimit"]["Amount"]) == ("MONTHLY", {"Ref": "MonthlyBudgetUSD"})
+    for name, condition in (("WebAcl", "HasRule"), ("Certificate", "HasDomain")):
+        assert resources[name]["Condition"] == condition
+
+
+def test_the_cdn_serves_pieces_of_files_and_one_domain_needs_no_cors(template: dict[str, Any]) -> None:
+    """A basemap is read in ranges from the site's own domain: CloudFront passes them on unless a policy forbids it."""
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    behaviour = config["DefaultCacheBehavior"]
+    # Methods are GET and HEAD by default; a cache policy that names Range would keep each piece for itself alone.
+    policy = template["Resources"]["SiteCache"]["Properties"]["CachePolicyConfig"]
+    assert policy["ParametersInCacheKeyAndForwardedToOrigin"]["HeadersConfig"] == {"HeaderBehavior": "none"}
+    assert "AllowedMethods" not in behaviour
+    assert (
+        "CorsConfig"
+        not in template["Resources"]["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    )
+    site = template["Resources"]["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    assert "connect-src 'self'" in json.dumps(site)
+
+
+def test_caching_compression_and_encryption_are_as_designed(template: dict[str, Any]) -> None:
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    assert config["DefaultCacheBehavior"]["Compress"] is True
+    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
+    cache = template["Resources"]["SiteCache"]["Properties"]["CachePolicyConfig"]
+    assert (cache["MinTTL"], cache["MaxTTL"]) == (0, 31_536_000)
+    inside = cache["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert inside["EnableAcceptEncodingGzip"] is inside["EnableAcceptEncodingBrotli"] is True
+    assert config["ViewerCertificate"]["Fn::If"][1]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    access = template["Resources"]["SiteAccess"]["Properties"]["OriginAccessControlConfig"]
+    assert (access["SigningBehavior"], access["SigningProtocol"]) == ("always", "sigv4")
+    alarms = of_type(template, "AWS::SNS::Topic")
+    assert set(alarms) == {"Alarms"}
+    for queue in of_type(template, "AWS::SQS::Queue").values():
+        assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_preflight_requests_are_answered_where_other_sites_may_read(template: dict[str, Any]) -> None:
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    shared = {path for path, methods in paths.items() if "options" in methods}
+    assert "/api/reports/{report_id}" in shared
+    assert not any(path.startswith("/api/staff") for path in shared)
+    for path in shared:
+        told = paths[path]["options"]["x-amazon-apigateway-integration"]["responses"]["default"][
+            "responseParameters"
+        ]
+        assert told["method.response.header.Access-Control-Allow-Origin"] == "'*'"
+        assert "method.response.header.Access-Control-Allow-Credentials" not in told
