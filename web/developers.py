@@ -90,7 +90,7 @@ def operations(document: Mapping[str, Any], examples: Sequence[Mapping[str, Any]
         for method, each in methods.items():
             name = each["operationId"]
             content = each.get("requestBody", {}).get("content", {})
-            schema = next(iter(content.values()), {}).get("schema")
+            schema = next((shape.get("schema") for shape in content.values()), None)
             fields = [_parameter(p, document) for p in each.get("parameters", ())]
             fields += _fields(schema, document) if schema else []
             yield Shown(

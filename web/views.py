@@ -7,9 +7,9 @@ holds personal data, reads a clock or knows where anything is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 
@@ -33,6 +33,8 @@ class Category(Protocol):
     def nearby_m(self) -> int: ...
     @property
     def emergency(self) -> bool: ...
+    @property
+    def attributes(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,11 +418,13 @@ class FieldError:
 class FormView:
     """The report form: empty when published; with values and errors when a plain form came back.
 
-    `values` are the raw strings that were sent; the template engine escapes them.
+    `values` are the raw strings that were sent, `answers` those of fields that may be sent more than once;
+    the template engine escapes them.
     """
 
     values: Mapping[str, str]
     errors: tuple[FieldError, ...] = ()
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

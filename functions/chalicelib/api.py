@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from . import (
+    attributes,
     body,
     cookies,
     finding,
@@ -192,6 +193,7 @@ def create_report(parts: Parts, request: Request) -> Response:
         values.pop("form", None)
         waited = str(values.pop(guard.WAITED, ""))
         guard.untrapped(values)
+        values = attributes.of_form(values)
         key = request.headers.get("idempotency-key") or None
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             raise Refused([Problem("idempotency_key", "Idempotency-Key")])
@@ -521,7 +523,12 @@ def _form_again(parts: Parts, request: Request, values: Mapping[str, Any], refus
     found = tuple(FieldError(p.field, p.message(language)) for p in refused.problems)
     shown = body.strings(values)
     shown[guard.WAITED] = refused.headers.get(puzzle.HEADER) or shown.get(guard.WAITED, "")
-    page = parts.renderer().report_form(FormView(shown, found), language)
+    answers = {
+        f"{body.ATTRIBUTE}{values.get('category')}][{code}]": given
+        for code, given in (values.get("attributes") or {}).items()
+        if isinstance(given, list)
+    }
+    page = parts.renderer().report_form(FormView(shown, found, answers), language)
     return Response(refused.status, {"Content-Type": HTML_TYPE, **_when(refused)}, page.encode())
 
 

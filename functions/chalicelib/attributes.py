@@ -24,6 +24,7 @@ AUTOMATED = ("", "server_set", "hidden_field")
 LONGEST = {"string": 200, "text": 2000, "number": 40, "datetime": 40}
 """Most characters of an answer that is not chosen from a list."""
 MOST_VALUES = 50
+FIELD = re.compile(r"attribute\[([^\]\[]{1,32})\]\[([^\]\[]{1,32})\]")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
 
 
@@ -47,6 +48,8 @@ class Attribute:
     variable: bool = True
     automated: str = ""
     values: tuple[Choice, ...] = ()
+    public: bool = True
+    """False: answers are for officers only."""
 
 
 class NotAnAttribute(ValueError):
@@ -68,6 +71,7 @@ def declared(row: Any) -> Attribute:
         "variable",
         "automated",
         "values",
+        "public",
     }
     if unknown := set(row) - known:
         raise NotAnAttribute(f"has unknown fields {sorted(unknown)}; known are {', '.join(sorted(known))}")
@@ -82,7 +86,7 @@ def declared(row: Any) -> Attribute:
     for name in ("hint_id", "hint_en"):
         if not isinstance(row.get(name, ""), str):
             raise NotAnAttribute(f"{code} has {name} = {row[name]!r}; it must be text")
-    for name in ("required", "variable"):
+    for name in ("required", "variable", "public"):
         if not isinstance(row.get(name, False), bool):
             raise NotAnAttribute(f"{code} has {name} = {row[name]!r}; it must be true or false")
     if row.get("automated", "") not in AUTOMATED:
@@ -96,6 +100,7 @@ def declared(row: Any) -> Attribute:
         variable=row.get("variable", True),
         automated=row.get("automated", ""),
         values=_choices(code, datatype, row.get("values", [])),
+        public=row.get("public", True),
     )
 
 
@@ -152,6 +157,22 @@ def read(
     return answers, problems
 
 
+def of_form(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of our own form with its fields `attribute[category][code]` gathered for the chosen category.
+
+    Answers to what other categories ask are left out: without scripts all questions are sent.
+    """
+    kept: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    for name, value in values.items():
+        match = FIELD.fullmatch(name)
+        if match is None:
+            kept[name] = value
+        elif match.group(1) == values.get("category") and any(text.strip() for text in value):
+            answers[match.group(2)] = [text for text in value if text.strip()]
+    return {**kept, "attributes": answers} if answers else kept
+
+
 def _wrong(asked: Attribute, field: str, text: str) -> Problem | None:
     if asked.datatype in LISTS:
         keys = [choice.key for choice in asked.values]
@@ -185,13 +206,35 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def labelled(
-    asked: Sequence[Attribute], answers: Mapping[str, Sequence[str]], language: str
-) -> list[tuple[str, str]]:
-    """(question, answer) in words, in the order of the questions: for people at the desk."""
-    rows: list[tuple[str, str]] = []
-    for each in asked:
-        if each.code in answers:
-            names = {choice.key: choice.names[language] for choice in each.values}
-            rows.append((each.names[language], ", ".join(names.get(key, key) for key in answers[each.code])))
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question that was answered: names by language, and each value with its names by language."""
+
+    code: str
+    names: Mapping[str, str]
+    values: tuple[Choice, ...]
+    public: bool
+
+
+def answered(asked: Sequence[Attribute], answers: Mapping[str, Sequence[str]]) -> list[Answered]:
+    """What was answered, in the order of the questions; what is asked no longer comes last, under its code.
+
+    Nobody knows any more whether that was public, so it counts as not.
+    """
+    rows = [
+        Answered(each.code, each.names, _named(answers[each.code], each.values), each.public)
+        for each in asked
+        if each.code in answers
+    ]
+    known = {each.code for each in asked}
+    rows += [
+        Answered(code, {"id": code, "en": code}, _named(given, ()), public=False)
+        for code, given in answers.items()
+        if code not in known
+    ]
     return rows
+
+
+def _named(keys: Sequence[str], choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    by_key = {choice.key: choice for choice in choices}
+    return tuple(by_key.get(key) or Choice(key, {"id": key, "en": key}) for key in keys)

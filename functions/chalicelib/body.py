@@ -15,10 +15,12 @@ import msgspec
 
 from .problems import Problem, Refused
 
-MAX_FIELDS = 40
+MAX_FIELDS = 120
 MAX_FILES = 10
 MAX_TEXT = 64_000
 LISTS = frozenset({"photo"})
+ATTRIBUTE = "attribute["
+"""Answers to what a category asks begin so, and may be several."""
 """Fields that may be repeated."""
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -109,7 +111,7 @@ def _pairs(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     problems: dict[str, Problem] = {}
     for name, value in pairs:
-        if name in LISTS:
+        if name in LISTS or name.startswith(ATTRIBUTE):
             if value:
                 values.setdefault(name, []).append(value)
         elif name in values:

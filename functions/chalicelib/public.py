@@ -16,6 +16,7 @@ from msgspec import Meta
 from web import views
 
 from . import records, stats
+from .attributes import Answered, answered
 from .categories import Category
 from .intake import photo_paths
 from .lifecycle import STATES
@@ -62,6 +63,23 @@ class PublicCategory(msgspec.Struct, frozen=True):
     name_en: str
 
 
+class PublicValue(msgspec.Struct, frozen=True):
+    """A value of an answer: as it was sent, and as people read it."""
+
+    key: str
+    name_id: str
+    name_en: str
+
+
+class PublicAnswer(msgspec.Struct, frozen=True):
+    """An answer to a question of the category."""
+
+    code: str
+    question_id: str
+    question_en: str
+    values: tuple[PublicValue, ...]
+
+
 class PublicReport(msgspec.Struct, frozen=True):
     """A report as anyone may read it, with its history. Longitude and latitude in degrees, WGS 84."""
 
@@ -81,6 +99,10 @@ class PublicReport(msgspec.Struct, frozen=True):
     office: str | None
     percent: int | None
     planned: str | None
+    attributes: Annotated[
+        tuple[PublicAnswer, ...],
+        Meta(description="Answers to what its category asks, those that are public."),
+    ]
     photos: tuple[PublicPhoto, ...]
     duplicate_of: str | None
     merged: Annotated[
@@ -126,6 +148,11 @@ def report(
         office=it.office.name if it.office else None,
         percent=it.percent,
         planned=it.planned,
+        attributes=tuple(
+            answer(each)
+            for each in answered(category.attributes if category else (), it.attributes)
+            if each.public
+        ),
         photos=tuple(
             PublicPhoto(v.url, v.thumb_url, v.width, v.height, p.sha256)
             for p, v in ((p, _photo(it.id, p)) for p in it.photos)
@@ -134,8 +161,24 @@ def report(
         merged=tuple(merged),
         supporters=supporters,
         example=it.example,
-        history=tuple({**msgspec.to_builtins(event), "version": CHAIN_VERSION} for event in events),
+        history=tuple(_told(event, it, category) for event in events),
     )
+
+
+def answer(each: Answered) -> PublicAnswer:
+    """An answer as data."""
+    values = tuple(PublicValue(v.key, v.names["id"], v.names["en"]) for v in each.values)
+    return PublicAnswer(each.code, each.names["id"], each.names["en"], values)
+
+
+def _told(event: Event, it: Report, category: Category | None) -> dict[str, Any]:
+    """An event as data. Answers stand in its words only when all of them are public: the chain holds without them."""
+    told = {**msgspec.to_builtins(event), "version": CHAIN_VERSION}
+    if "attributes" in told.get("words", {}):
+        asked = category.attributes if category else ()
+        if not all(each.public for each in answered(asked, it.attributes)):
+            told["words"] = {name: words for name, words in told["words"].items() if name != "attributes"}
+    return told
 
 
 def document(told: PublicReport) -> bytes:

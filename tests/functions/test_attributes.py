@@ -91,9 +91,25 @@ def test_answers_are_read_with_the_report_also_in_json():
 
 def test_answers_are_put_in_words_for_people():
     asked = categories.load()["jalan"].attributes
-    assert attributes.labelled(asked, {"bagian": ("trotoar", "lajur")}, "id") == [
-        ("Bagian mana yang rusak?", "Trotoar, Lajur kendaraan")
-    ]
+    (found,) = attributes.answered(asked, {"bagian": ("trotoar", "lajur")})
+    assert (found.names["id"], found.public) == ("Bagian mana yang rusak?", True)
+    assert [value.names["id"] for value in found.values] == ["Trotoar", "Lajur kendaraan"]
+
+
+def test_an_answer_to_what_is_asked_no_longer_stays_and_counts_as_not_public():
+    (found,) = attributes.answered((), {"lama": ("7",)})
+    assert (found.code, found.names["en"], found.values[0].key, found.public) == ("lama", "lama", "7", False)
+
+
+def test_a_form_means_the_answers_of_the_chosen_category_only():
+    sent = {
+        "category": "banjir",
+        "attribute[banjir][tinggi]": ["lutut"],
+        "attribute[banjir][sejak]": [" "],
+        "attribute[jalan][bagian]": ["lajur", "trotoar"],
+    }
+    assert attributes.of_form(sent) == {"category": "banjir", "attributes": {"tinggi": ["lutut"]}}
+    assert attributes.of_form({"category": "jalan"}) == {"category": "jalan"}
 
 
 @given(

@@ -14,6 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from chalicelib import attributes
+from chalicelib.attributes import Attribute
+
 from web import build as web_build
 from web.views import (
     Counts,
@@ -51,6 +54,7 @@ class SampleCategory:
     keywords: tuple[str, ...] = ()
     nearby_m: int = 50
     emergency: bool = False
+    attributes: tuple[Attribute, ...] = ()
 
 
 def sample_categories() -> list[SampleCategory]:
@@ -66,6 +70,7 @@ def sample_categories() -> list[SampleCategory]:
             tuple(row.get("keywords", ())),
             row.get("nearby_m", 50),
             row.get("emergency", False),
+            tuple(attributes.declared(each) for each in row.get("attributes", ())),
         )
         for code, row in rows.items()
     ]

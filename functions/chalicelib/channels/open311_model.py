@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ..attributes import Attribute
+from ..attributes import Attribute, answered
 from ..categories import Category
 from ..intake import Locator, photo_paths
 from ..lifecycle import STATES
@@ -295,13 +295,11 @@ def extended(it: Report, photos: tuple[str, ...], base: str) -> Extended:
 
 def answers(it: Report, category: Category | None, language: str) -> tuple[Answer, ...]:
     """What the reporter answered to the questions of the category, public words only."""
-    asked = {each.code: each for each in category.attributes} if category else {}
-    found: list[Answer] = []
-    for code, given in it.attributes.items():
-        names = {choice.key: choice.names[language] for choice in asked[code].values} if code in asked else {}
-        question = asked[code].names[language] if code in asked else code
-        found.append(Answer(code, question, tuple(Value(key, names.get(key, key)) for key in given)))
-    return tuple(found)
+    return tuple(
+        Answer(each.code, each.names[language], tuple(Value(v.key, v.names[language]) for v in each.values))
+        for each in answered(category.attributes if category else (), it.attributes)
+        if each.public
+    )
 
 
 def note(event: Event) -> Note:

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from .. import assigning, desk, lifecycle, public, records
 from ..access import Officer, may
+from ..attributes import answered
 from ..intake import photo_paths
 from ..operation import Errors, Operation, Parts, Request, Response, reply
 from ..problems import Problem, Refused
@@ -62,6 +63,10 @@ class StaffReport(msgspec.Struct, frozen=True):
     office: Office | None
     in_doubt: bool
     original: dict[str, str]
+    answers: Annotated[
+        tuple[public.PublicAnswer, ...],
+        Meta(description="To what its category asks; also those that are for officers only."),
+    ]
     contact: Annotated[Literal["none", "kept", "shared"], Meta(description="shared: may be looked at.")]
     notes: tuple[ColleagueNote, ...]
     may: Annotated[tuple[str, ...], Meta(description="Deeds that this officer may do now.")]
@@ -157,6 +162,7 @@ def staff_report(parts: Parts, officer: Officer, it: Report) -> StaffReport:
     if previous is None:
         allowed = tuple(a for a in allowed if a != "send_back")
     original = {name: text for name, text in it.original.items() if not name.endswith("_salt")}
+    category = parts.categories.get(it.category)
     return StaffReport(
         report=public.report(it, events, parts.categories),
         seq=it.seq,
@@ -164,6 +170,9 @@ def staff_report(parts: Parts, officer: Officer, it: Report) -> StaffReport:
         office=it.office,
         in_doubt=in_doubt(it),
         original=original | _before_corrections(events),
+        answers=tuple(
+            public.answer(each) for each in answered(category.attributes if category else (), it.attributes)
+        ),
         contact=_contact_state(table, officer, it),
         notes=notes,
         may=allowed,

@@ -76,6 +76,7 @@ export class ReportPanel {
         this.deeds(it),
         make("div", { "data-form": true }),
         make("p", { class: "words" }, report.description),
+        this.answers(it),
         this.originals(it),
         this.photos(it, report.photos, name),
         this.contact(it),
@@ -325,6 +326,12 @@ export class ReportPanel {
   }
 
   // What there is to read.
+
+  answers(it) {
+    if (!it.answers.length) return null;
+    const rows = it.answers.flatMap((each) => [make("dt", {}, each[`question_${language}`]), make("dd", {}, each.values.map((value) => value[`name_${language}`]).join(", "))]);
+    return make("dl", { class: "answers" }, ...rows);
+  }
 
   originals(it) {
     const kept = Object.entries(it.original).filter(([, text]) => text);

@@ -1,4 +1,5 @@
 // What it is: kinds found by any word people use for them, a warning where somebody may be in danger, and the words' length.
+import { askFor } from "./form-asks.js";
 import { category, field, ticked } from "./form-fields.js";
 import { _, ngettext, number } from "./words.js";
 
@@ -54,6 +55,7 @@ function search() {
 }
 
 function warn() {
+  askFor(category()?.value ?? "");
   danger.replaceChildren(...(category()?.hasAttribute("data-emergency") ? [warning] : []));
 }
 
