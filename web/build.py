@@ -38,7 +38,7 @@ WORKER = "js/service-worker.js"
 """The service worker: a script of its own at the site's root, since it may only serve what lies below it."""
 SHELL_CSS = ("site.css", "form.css", "field.css", "mine.css", "leaflet.css")
 SHELL_JS = ("site.js", "form.js", "mine.js")
-SHELL_LAZY = frozenset({"pin.js", "exif.js", "similar.js", "form-similar.js", "form-after.js", "waiting.js"})
+SHELL_LAZY = frozenset({"pin.js", "exif.js", "similar.js", "form-similar.js", "waiting.js"})
 """What of the lazily loaded scripts must be there without a connection; the basemap's, for one, need not."""
 SHELL = {
     "pages": {"id": ["/lapor/", "/saya/", "/luring/"], "en": ["/en/lapor/", "/en/saya/", "/en/luring/"]},

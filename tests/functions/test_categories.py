@@ -55,6 +55,9 @@ def test_another_city_has_its_own_categories_in_its_own_order(file: Path):
         ("[jalan]\n" + ROW.replace('"road"', "3"), "needs a text 'icon'"),
         ("[jalan]\n" + ROW.replace('"Lubang"', '"  "'), "needs a text 'hint_id'"),
         (f'[jalan]\n{ROW}colour = "red"\n', "unknown fields"),
+        (f"[jalan]\n{ROW}nearby_m = 501\n", "needs nearby_m as whole metres from 0 to 500, not 501"),
+        (f"[jalan]\n{ROW}nearby_m = true\n", "needs nearby_m"),
+        (f'[jalan]\n{ROW}emergency = "ya"\n', "needs emergency as true or false"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_for_what_is_wrong(file: Path, content: str, said: str):
@@ -62,6 +65,13 @@ def test_a_file_that_cannot_be_used_is_refused_for_what_is_wrong(file: Path, con
     with pytest.raises(CategoriesError, match=said) as refused:
         categories.load(file)
     assert str(file) in str(refused.value)
+
+
+def test_how_near_is_the_same_and_what_is_dangerous_are_settings_of_a_category(file: Path):
+    other = ROW.replace("Jalan rusak", "Kabel").replace("Damaged road", "Cable")
+    file.write_text(f"[jalan]\n{ROW}\n[kabel]\n{other}nearby_m = 20\nemergency = true\n")
+    loaded = categories.load(file)
+    assert [(each.nearby_m, each.emergency) for each in loaded.values()] == [(50, False), (20, True)]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):

@@ -368,6 +368,22 @@ def test_what_is_no_deed_is_refused(told: Told, client: Client, sent: bytes):
 # Pages.
 
 
+def test_the_key_is_drawn_as_a_qr_code_for_who_holds_it_alone(told: Told, client: Client):
+    drawn = client.ask("show_qr", told.id, {"follow-key": told.key})
+    assert drawn.status == 200
+    assert drawn.headers["Cache-Control"] == "private, no-store"
+    assert drawn.body.startswith(b"<svg")
+    client.form("open_own", told.id, follow_key=told.key)
+    assert client.ask("show_qr", told.id, {}).body == drawn.body
+
+
+@pytest.mark.parametrize("key", ["", "ABCD-EFGH-JKMN-PQRS", "x" * 500])
+def test_without_its_key_a_report_has_no_qr_code(told: Told, client: Client, key: str):
+    for report_id in (told.id, "00000000"):
+        refused = client.ask("show_qr", report_id, {"follow-key": key})
+        assert (refused.status, codes(refused)) == (403, ["key_needed"])
+
+
 def test_a_private_report_opens_with_its_key_on_a_page_with_its_photo(
     door: intake.Door, client: Client, photo: Callable[..., bytes]
 ):

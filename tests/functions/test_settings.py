@@ -81,6 +81,19 @@ def test_every_setting_has_a_meaning_and_a_default_that_reads_back():
         assert settings.read({name: written}) == settings.Settings(), name
 
 
+def test_where_to_turn_outside_the_city_is_words_with_or_without_an_address():
+    words = {"OUTSIDE_TEXT": "Lapor ke pemerintah setempat"}
+    assert (
+        settings.read({**words, "OUTSIDE_URL": "https://lapor.example/?a=1"}).outside_text
+        == words["OUTSIDE_TEXT"]
+    )
+    with pytest.raises(settings.SettingsError, match="OUTSIDE_TEXT is missing"):
+        settings.read({"OUTSIDE_URL": "https://lapor.example/"})
+    for address in ("javascript:alert(1)", "lapor.example", 'https://x/"><script>'):
+        with pytest.raises(settings.SettingsError, match="OUTSIDE_URL"):
+            settings.read({**words, "OUTSIDE_URL": address})
+
+
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises((FrozenInstanceError, AttributeError)):
         settings.read({}).port = 1  # type: ignore[misc]

@@ -49,6 +49,8 @@ def every_page(renderer: Renderer, home_view: HomeView, language: str) -> dict[s
         "kelurahan": renderer.kelurahan(samples.sample_kelurahan(60), language),
         "kelurahan, empty": renderer.kelurahan(samples.sample_kelurahan(0), language),
         "search": renderer.search(language),
+        "mine": renderer.mine(language),
+        "offline": renderer.offline(language),
         "search again": renderer.search(language, HOSTILE, HOSTILE),
         "not found": renderer.not_found(language),
         "receipt": renderer.receipt("7K3M9QX2", "key", samples.PLACE, language),

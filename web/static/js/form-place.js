@@ -14,6 +14,10 @@ let asked = 0;
 let changed = () => {};
 /** What the server said of the spot: {kode, kelurahan, …}, or null while it is not known. */
 let located = null;
+let beyond = false;
+
+/** Whether the server said that the spot is outside Jakarta. */
+export const isOutside = () => beyond;
 
 /** Start the place's part; `onChange` is called when the spot or what is known of it changes. */
 export function startPlace(onChange) {
@@ -86,6 +90,7 @@ function placed(place) {
 
 function know(place) {
   located = place;
+  beyond = false;
   outside.hidden = true;
   ticked("place", Boolean(field("latitude").value || (field("kelurahan").value && field("landmark").value.trim())));
   changed();
@@ -156,6 +161,7 @@ async function ask({ latitude, longitude, accuracy }) {
 function showPlace(place, accuracy) {
   if (!place?.kode) {
     know(null);
+    beyond = true;
     ticked("place", false);
     tell(_("This spot is outside Jakarta. Move the map to a spot inside."), "bad");
     outside.hidden = !outside.textContent;

@@ -3,10 +3,11 @@
 import "./register.js";
 import { NAME as DRAFT } from "./draft-name.js";
 import { begun, forget, later, restore, settle, startDraft, written } from "./draft.js";
+import { follows, received, waits } from "./form-after.js";
 import { category, field, form } from "./form-fields.js";
 import { kindsAgain, startKinds, WORDS } from "./form-kinds.js";
 import { blobs, clear, putBack, startPhotos } from "./form-photos.js";
-import { fragment, moveTo, placeAgain, spot, startPlace } from "./form-place.js";
+import { fragment, isOutside, moveTo, placeAgain, spot, startPlace } from "./form-place.js";
 import { drop, entryOf, keep, queued, recordOf, sent } from "./queue.js";
 import { all, get } from "./store.js";
 import { heard, look, sendLater } from "./waiting.js";
@@ -104,7 +105,7 @@ async function alike() {
 
 async function followed(id, supporters) {
   await forget();
-  (await import("./form-after.js")).follows(id, supporters);
+  follows(id, supporters);
 }
 
 let asked = false;
@@ -123,6 +124,7 @@ function missing() {
   } else if (!field("latitude").value && !field("landmark").value.trim()) {
     errors.push({ field: "landmark", message: _("Without a pin, please name a landmark: a shop, a school, a crossing.") });
   }
+  if (isOutside()) errors.push({ field: "place", message: _("This spot is outside Jakarta. Move the map to a spot inside.") });
   if (!category()) errors.push({ field: "category", message: _("Choose what kind of problem it is.") });
   if (field("description").value.trim().length < WORDS[0]) {
     errors.push({ field: "description", message: _("Say in at least 10 characters what is wrong.") });
@@ -183,9 +185,8 @@ async function became(entry, outcome) {
   status.textContent = "";
   if (ended === entry.key) return true;
   if (outcome && outcome.state !== "waiting") ended = entry.key;
-  const after = await import("./form-after.js");
   if (outcome?.state === "sent") {
-    after.received(outcome.record);
+    received(outcome.record);
     clear();
     return true;
   }
@@ -200,7 +201,7 @@ async function became(entry, outcome) {
   }
   if (!document.querySelector("#received [data-now]")) {
     sendLater();
-    after.waits(outcome, async () => became(entry, await attempt(entry.key)));
+    waits(outcome, async () => became(entry, await attempt(entry.key)));
     heard(({ key, state }) => key === entry.key && ENDS.has(state) && attempt(key).then((outcome) => became(entry, outcome)));
   }
   return false;

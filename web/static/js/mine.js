@@ -77,14 +77,15 @@ function act(part, name, label) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = `button ${name}`.trim();
-  made.textContent = label;
+  made.append(Object.assign(document.createElement("span"), { textContent: label }));
   part("acts").append(made);
   return made;
 }
 
 /** A button that asks once more before it does what cannot be undone. */
 function twice(button, question, deed) {
-  const label = button.textContent;
+  const text = button.querySelector("span") ?? button;
+  const label = text.textContent;
   let timer;
   button.addEventListener("click", async () => {
     if (timer) {
@@ -92,11 +93,11 @@ function twice(button, question, deed) {
       await deed();
       return;
     }
-    button.textContent = question;
+    text.textContent = question;
     said.textContent = question;
     timer = setTimeout(() => {
       timer = undefined;
-      button.textContent = label;
+      text.textContent = label;
     }, 6000);
   });
 }
@@ -205,10 +206,10 @@ async function state(record, part) {
   }
   if (!answer.ok) throw new Error(String(answer.status));
   const told = await answer.json();
-  part("state").replaceChildren(copyOf(`template[data-state-of="${CSS.escape(told.state)}"]`));
-  if (told.state === "in_progress" && told.percent) part("state").append(` ${number(told.percent)}%`);
+  part("state").replaceChildren(copyOf(`template[data-state-of="${CSS.escape(told.state.code)}"]`));
+  if (told.state.code === "in_progress" && told.percent) part("state").append(` ${number(told.percent)}%`);
   if (!record.words && told.description) part("words").textContent = told.description.slice(0, 140);
-  if (!record.category && told.category) part("title").replaceChildren(copyOf(`template[data-category-of="${CSS.escape(told.category)}"]`));
+  if (!record.category && told.category?.code) part("title").replaceChildren(copyOf(`template[data-category-of="${CSS.escape(told.category.code)}"]`));
 }
 
 // A copy, and forgetting -----------------------------------------------------------------------------

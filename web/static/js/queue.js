@@ -59,7 +59,8 @@ export function flush({ force = false, key = null, said } = {}) {
       if (key && each !== key) continue;
       const entry = await get("queue", each);
       if (!entry || !["waiting", "sending"].includes(entry.state)) continue;
-      if (!force && entry.next > Date.now()) continue;
+      // Who was sending it was closed in the middle: its turn is now.
+      if (!force && entry.state !== "sending" && entry.next > Date.now()) continue;
       outcomes[each] = await attempt(entry, said);
     }
     const left = (await queued()).filter((entry) => entry.state === "waiting").length;
