@@ -46,7 +46,7 @@ SHELL = {
     "data": ["/data/batas.json", "/manifest.webmanifest", "/favicon.svg"],
 }
 """What the service worker keeps beside assets."""
-OWN_WORDS = (("home", ("site.js",)), ("form", ("site.js",)), ("desk", ()))
+OWN_WORDS = (("home", ("site.js",)), ("form", ("site.js",)), ("mine", ("site.js",)), ("desk", ()))
 """Pages whose scripts have a module of words of their own, and the scripts that run beside theirs."""
 LATER = ("near.js", "filters.js", "search.js", "here.js")
 """What the map loads when somebody needs it; its words come with it."""
@@ -226,7 +226,7 @@ def _worker(esbuild: Path, fresh: Path, assets: list[str], words: dict[str, str]
         **SHELL,
         "assets": [f"/{path}" for path in assets],
         "words": {
-            language: [f"/{words[f'{name}-{language}.js']}" for name in ("words", "form-words")]
+            language: [f"/{words[f'{name}-{language}.js']}" for name in ("form-words", "mine-words")]
             for language in i18n.LANGUAGES
         },
     }

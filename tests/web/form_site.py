@@ -1,4 +1,4 @@
-"""The form's stand-in server: the made-up site of test_browser, with the phone's own pages, that can be switched off.
+"""The form's stand-in server: the made-up site of stubbed.py, with the phone's own pages, that can be switched off.
 
 Not a test: what test_form_browser.py and test_queue_browser.py share.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.web.test_browser import GAMBIR, TYPES, Stub, handler, until
+from tests.web.stubbed import GAMBIR, TYPES, Stub, handler, until
 from web.render import Renderer
 
 MONAS = {"latitude": -6.1754, "longitude": 106.8272}

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import random
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,12 +26,17 @@ from tests.web.form_site import (
     photo_file,
     served,
 )
-from tests.web.test_browser import AXE, GAMBIR, accepted, page, parts, pytestmark, site, until
+from tests.web.stubbed import AXE, GAMBIR, until
+from tests.web.test_browser import accepted, parts
 from web import data
 from web.render import Renderer
 from web.views import Counts, FormView, KelurahanView, Outside, ReportSummary
 
-__all__ = ["page", "pytestmark", "site"]
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright's own event loop closes its pipes late.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
@@ -269,6 +275,17 @@ def test_a_kind_without_neighbourhood_asks_about_none(page: Any, here: Site, ren
 # Drafts.
 
 
+def draft_has(page: Any, photos: int) -> None:
+    """Wait until the words and so many photos are kept."""
+    deadline = time.monotonic() + 15
+    while not any(
+        ["description", WORDS] in draft["fields"] and len(draft["photos"]) == photos
+        for draft in kept(page, "drafts")
+    ):
+        assert time.monotonic() < deadline, "the draft was never kept"
+        page.wait_for_timeout(100)
+
+
 def test_what_was_begun_is_there_again_after_closing(page: Any, here: Site) -> None:
     open_form(page, here)
     begin(page)
@@ -276,8 +293,7 @@ def test_what_was_begun_is_there_again_after_closing(page: Any, here: Site) -> N
     page.check("input[name=private][value=true]", force=True)
     page.set_input_files("#gallery", photo_file())
     page.wait_for_selector("#previews img")
-    until(page, "document.getElementById('photo-said').textContent.includes('1 foto')")
-    page.wait_for_timeout(700)
+    draft_has(page, photos=1)
     again = page.context.new_page()
     page.close()
     again.goto(here.url + "/lapor/")
@@ -300,7 +316,7 @@ def test_what_was_begun_is_there_again_after_closing(page: Any, here: Site) -> N
 def test_a_place_chosen_on_the_map_is_newer_than_the_drafts(page: Any, here: Site) -> None:
     open_form(page, here)
     begin(page)
-    page.wait_for_timeout(700)
+    draft_has(page, photos=0)
     again = page.context.new_page()
     open_form(again, here, "#-6.20000,106.80000")
     again.wait_for_selector("#draft:not([hidden])")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,10 +20,15 @@ from tests.web.form_site import (
     served,
     worker_ready,
 )
-from tests.web.test_browser import accepted, page, parts, pytestmark, site, until
+from tests.web.stubbed import until
+from tests.web.test_browser import accepted, parts
 from web.render import Renderer
 
-__all__ = ["page", "pytestmark", "site"]
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright's own event loop closes its pipes late.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 OF_BEFORE = {
     "v": 1,
@@ -71,11 +76,12 @@ def queue_one(page: Any, here: Site) -> str:
     return key
 
 
-def arrived(here: Site, count: int = 1) -> None:
+def arrived(here: Site, count: int = 1, nudge: Callable[[], object] = lambda: None) -> None:
     deadline = time.monotonic() + 20
     while len(here.posts) < count:
         assert time.monotonic() < deadline, "the report never arrived"
-        time.sleep(0.05)
+        nudge()
+        time.sleep(0.1)
 
 
 def test_without_a_connection_a_report_is_kept_and_sent_once_when_it_is_back(page: Any, here: Site) -> None:
@@ -109,8 +115,8 @@ def test_what_waits_is_seen_on_every_visit_and_sent_from_any_page(page: Any, her
     page.wait_for_selector("#queue:not([hidden])")
     assert "1 laporan" in page.text_content("#queue")
     page.goto(here.url + "/laporan/")
-    page.evaluate("dispatchEvent(new Event('online'))")
-    arrived(here, 2)
+    # The script that listens comes after the page.
+    arrived(here, 2, lambda: page.evaluate("dispatchEvent(new Event('online'))"))
     assert here.posts[0][0]["idempotency-key"] == here.posts[1][0]["idempotency-key"]
 
 
