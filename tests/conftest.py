@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.outside import Outside, recording
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -49,7 +51,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def outside() -> Iterator[Outside]:
+    """Every request of the browser to another machine, written down."""
+    with recording() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium(outside: Outside) -> Iterator[Browser]:
     """Debian's Chromium through Playwright: one for the process, since Playwright cannot be started twice in one."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not path:
@@ -58,6 +67,6 @@ def chromium() -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         # Without a sandbox: tests may run as root in a container, and open nothing but this machine's own pages.
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *outside.flags])
         yield browser
         browser.close()

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 import geo
 from infra import seed
 from tests import running
+from tests.outside import Outside
 
 GAMBIR = "31.71.01.1001"
 EXAMPLES = 14
@@ -69,6 +70,14 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     server = running.start(folder)
     yield Town(server, states)
     server.kill()
+
+
+@pytest.fixture(autouse=True)
+def no_request_leaves_this_machine(outside: Outside) -> Iterator[None]:
+    """Holds for every test here, also for what workers ask and for windows that a test opens itself."""
+    outside.asked.clear()
+    yield
+    assert outside.asked == []
 
 
 @dataclass
