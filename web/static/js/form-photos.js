@@ -17,7 +17,12 @@ export const blobs = () => photos.map(({ blob }) => blob);
 /** Start the photos' part; `onChange()` after every change, `onPlace(place)` when a photo's own place is wanted. */
 export function startPhotos(onChange, onPlace) {
   changed = onChange;
-  for (const id of ["camera", "gallery"]) document.getElementById(id).addEventListener("change", take);
+  for (const id of ["camera", "gallery"]) {
+    const input = document.getElementById(id);
+    input.addEventListener("change", take);
+    // On a slow network somebody chose a photo before this script was there.
+    if (input.files.length) take({ target: input });
+  }
   place.querySelector("[data-use-place]").addEventListener("click", () => {
     place.hidden = true;
     onPlace(taken);
