@@ -7,7 +7,7 @@ UV := 0.13.9
 export PYTHONPATH := functions:.
 export PORT DATA_DIR DEMO ENGINE
 
-.PHONY: package deploy edge smoke rollback destroy run test journeys e2e lint audit types format bench shots messages publish lock setup boundaries assets dynamodb-local clean help
+.PHONY: package deploy edge smoke rollback destroy run test journeys e2e lint audit types format bench shots pictures messages publish lock setup boundaries assets dynamodb-local clean help
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench: setup boundaries assets .venv-bench/.done tests/bench/lighthouse/node_mod
 
 shots: setup assets ## take the pictures of /gaya/ anew that visual regression compares with
 	@$(PY) -m tests.web.shots
+
+pictures: setup boundaries assets ## take the pictures of the officers' manual anew
+	@$(PY) -m tests.e2e.pictures
 
 messages: setup ## collect the texts to translate
 	@$(PY) -m web messages
