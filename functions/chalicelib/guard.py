@@ -113,21 +113,23 @@ class Guard:
         if rule and network:
             self._within(rule.kind, network, getattr(self._settings, rule.setting))
 
-    def report(
-        self, request: Request, *, key: str | None = None, waited: str = "", can_solve: bool = True
-    ) -> None:
+    def program(self, request: Request) -> limits.Taken | None:
+        """Count a report of a program that knows nothing of puzzles: for it the limit ends it. Raises Refused (429).
+
+        What is left to it; None when nothing is counted.
+        """
+        network, most = network_of(request.headers.get(VIEWER, "")), self._settings.limit_reports
+        return self._take(REPORTS.kind, network, most) if network and most else None
+
+    def report(self, request: Request, *, key: str | None = None, waited: str = "") -> None:
         """Count a report. Raises Refused (429), with a challenge while one would help.
 
         `key` is the Idempotency-Key: with it an answer that was lost may be asked for again with
         the same challenge. `waited` is a challenge that a form without scripts brings back.
-        `can_solve` is false for programs that know nothing of puzzles: for them the limit ends it.
         """
         network = network_of(request.headers.get(VIEWER, ""))
         easy = self._settings.limit_reports
         if not network or not easy:
-            return
-        if not can_solve:
-            self._within(REPORTS.kind, network, easy)
             return
         over = self._within(REPORTS.kind, network, easy * self._settings.limit_hard) - easy
         device = request.headers.get(DEVICE, "")
@@ -139,14 +141,15 @@ class Guard:
 
     def _within(self, kind: str, who: str, most: int) -> int:
         """How many there were in this window, this one included. Raises Refused above `most`; 0 is no limit."""
-        if not most:
-            return 0
+        return most - self._take(kind, who, most).remaining if most else 0
+
+    def _take(self, kind: str, who: str, most: int) -> limits.Taken:
         window = limits.Limit(most, self._settings.limit_minutes * 60)
         now = self._now()
         taken = limits.take(self._table, f"{kind}#{self._name(kind, who, now)}", window, now=now)
         if not taken.allowed:
             raise Refused([Problem("too_often", "", {"seconds": taken.reset_s})], 429, taken.headers)
-        return most - taken.remaining
+        return taken
 
     def _name(self, kind: str, who: str, now: datetime) -> str:
         salt = self._salt(_day(now))

@@ -199,9 +199,9 @@ def test_programs_without_a_key_end_at_the_limit(client: Client):
     assert client.parts.guard
     request = Request(headers={guard.VIEWER: HERE})
     for _ in range(3):
-        client.parts.guard.report(request, can_solve=False)
+        client.parts.guard.program(request)
     with pytest.raises(Refused) as refused:
-        client.parts.guard.report(request, can_solve=False)
+        client.parts.guard.program(request)
     assert (refused.value.status, puzzle.HEADER in refused.value.headers) == (429, False)
 
 

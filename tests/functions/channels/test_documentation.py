@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 from chalicelib import lifecycle
 from chalicelib.channels import bulk, open311_model, webhooks
+from chalicelib.operation import Parts
+from chalicelib.report import written_id
 
 from tests.functions.channels.conftest import Caller
-from tests.functions.conftest import Dice
+from tests.functions.conftest import Clock, Dice
 
 PAGE = (Path(__file__).resolve().parents[3] / "infra" / "docs" / "open311.md").read_text("utf-8")
 
@@ -32,6 +38,37 @@ def test_the_receiver_on_the_page_knows_genuine_messages():
     assert page["genuine"](secret.text, headers, data)
     assert not page["genuine"](secret.text, headers, data + b" ")
     assert not page["genuine"](secret.text, {**headers, "Webhook-Timestamp": "1000"}, data)
+
+
+def test_the_receiver_on_the_page_takes_what_is_sent_and_nothing_else(
+    parts: Parts, filed: Callable[..., str], clock: Clock, capsys: pytest.CaptureFixture[str]
+):
+    page: dict[str, Any] = {"__name__": "receiver"}
+    exec(block("python"), page)
+    page["Receiver"].log_message = lambda *_: None
+    server = HTTPServer(("127.0.0.1", 0), page["Receiver"])
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    table, url = parts.door.table, f"http://127.0.0.1:{server.server_port}/"
+    clock.now = datetime.now(UTC)
+    hook = webhooks.add(table, name="Coba", url=url, now=clock(), random_bytes=Dice(), private=True)
+    page["SECRET"] = hook.secrets[0].text
+    number = written_id(filed())
+
+    def deliver() -> dict[str, int]:
+        webhooks.enqueue(table, table.changes("page", 500).changes, clock())
+        return webhooks.deliver(table, parts.categories, webhooks.sender(private=True), now=clock())
+
+    try:
+        assert deliver() == {"sent": 1, "later": 0, "dead": 0}
+        assert capsys.readouterr().out == f"report.received {number} waiting\n"
+        page["SECRET"] = webhooks.new_secret(Dice(seed="other")).text
+        filed()
+        assert deliver() == {"sent": 0, "later": 1, "dead": 0}, "a forged message is refused"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_the_mapping_on_the_page_can_be_used():
