@@ -173,6 +173,7 @@ def test_112_is_named_where_somebody_may_be_in_danger(page: Any, here: Site) -> 
     assert page.text_content("#danger") == ""
 
 
+@pytest.mark.journey
 def test_without_scripts_the_warning_follows_the_choice(chromium: Any, here: Site) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -250,6 +251,7 @@ def test_following_a_report_counts_once_and_is_kept(page: Any, here: Site, rende
     assert kept(page, "drafts") == []
 
 
+@pytest.mark.journey
 def test_a_closed_report_says_why_it_cannot_be_followed(page: Any, here: Site, renderer: Renderer) -> None:
     with_reports(here, renderer, report("AAAA0001", 30))
     here.answers.append(
@@ -263,6 +265,7 @@ def test_a_closed_report_says_why_it_cannot_be_followed(page: Any, here: Site, r
     assert page.is_enabled(".alike button")
 
 
+@pytest.mark.journey
 def test_a_kind_without_neighbourhood_asks_about_none(page: Any, here: Site, renderer: Renderer) -> None:
     with_reports(here, renderer, report("AAAA0001", 1, "lain"))
     here.answers.append(accepted())
@@ -313,6 +316,7 @@ def test_what_was_begun_is_there_again_after_closing(page: Any, here: Site) -> N
     assert kept(again, "drafts") == []
 
 
+@pytest.mark.journey
 def test_a_place_chosen_on_the_map_is_newer_than_the_drafts(page: Any, here: Site) -> None:
     open_form(page, here)
     begin(page)
@@ -381,6 +385,7 @@ def test_my_reports_lists_what_was_sent_and_forgets_when_told_twice(page: Any, h
     assert kept(page, "reports") == []
 
 
+@pytest.mark.journey
 def test_another_phones_qr_code_or_copy_brings_its_reports_and_nothing_else(
     page: Any, here: Site, tmp_path: Path
 ) -> None:
@@ -418,13 +423,14 @@ def axe(page: Any) -> list[Any]:
     return [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found["violations"]]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("root", "scheme"),
     [
         ("", "light"),
-        pytest.param("", "dark", marks=pytest.mark.journey),
-        pytest.param("/en", "light", marks=pytest.mark.journey),
-        pytest.param("/en", "dark", marks=pytest.mark.journey),
+        ("", "dark"),
+        ("/en", "light"),
+        ("/en", "dark"),
     ],
 )
 def test_axe_finds_nothing_in_any_state_of_the_form(

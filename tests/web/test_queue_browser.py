@@ -101,6 +101,7 @@ def test_without_a_connection_a_report_is_kept_and_sent_once_when_it_is_back(pag
     assert [record["id"] for record in kept(page, "reports")] == ["7K3M9QX2"]
 
 
+@pytest.mark.journey
 def test_what_waits_is_seen_on_every_visit_and_sent_from_any_page(page: Any, here: Site) -> None:
     queue_one(page, here)
     here.down = False
@@ -235,6 +236,7 @@ def test_a_report_that_waited_longer_than_its_key_is_known_is_not_sent_by_itself
     assert here.posts == []
 
 
+@pytest.mark.journey
 def test_a_sign_in_page_of_a_hotel_is_not_taken_for_the_server(page: Any, here: Site) -> None:
     open_form(page, here)
     begin(page)
@@ -261,7 +263,11 @@ def test_where_nothing_can_be_kept_the_form_still_sends_with_one_key(page: Any, 
 
 
 @pytest.mark.parametrize(
-    ("root", "told"), [("", "Halaman ini belum ada"), ("/en", "This page is not on your phone")]
+    ("root", "told"),
+    [
+        ("", "Halaman ini belum ada"),
+        pytest.param("/en", "This page is not on your phone", marks=pytest.mark.journey),
+    ],
 )
 def test_the_form_opens_without_a_connection_and_other_pages_say_so(
     page: Any, here: Site, root: str, told: str
