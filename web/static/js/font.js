@@ -1,4 +1,5 @@
-// The headings' face comes after the first paint, and not at all where the reader asked for little data.
+// The headings' face comes after the first paint, and not at all where the reader asked for little data
+// or the network is slow.
 // Whoever opens one report from a link gets it only when it is in the browser already: such a page weighs 20 kB.
 const href = document.documentElement.dataset.font;
 const KEPT = "font";
@@ -23,7 +24,9 @@ function dress() {
   }
 }
 
-if (!navigator.connection?.saveData && (!document.body.classList.contains("report") || kept())) {
+const slow = navigator.connection?.saveData || /2g/.test(navigator.connection?.effectiveType);
+
+if (!slow && (!document.body.classList.contains("report") || kept())) {
   if (document.readyState === "complete") dress();
   else addEventListener("load", dress);
 }
