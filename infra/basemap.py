@@ -99,8 +99,9 @@ def cut(
     Raises BasemapError when the source is no PMTiles file of version 3, or has nothing there.
     """
     count = _Counted(read)
+    beginning = count(0, HEADER_BYTES)
     try:
-        header = deserialize_header(count(0, HEADER_BYTES))
+        header = deserialize_header(beginning)
     except Exception as error:  # the package raises its own bare exceptions
         raise BasemapError("this is no PMTiles file of version 3") from error
     if header["version"] != 3:

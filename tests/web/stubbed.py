@@ -123,6 +123,11 @@ def site(renderer: Renderer, city: tuple[Path, list[KelurahanRow]]) -> dict[str,
         reports = samples.sample_reports(rng, min(row.counts.total, 12), longitude, latitude)
         view = KelurahanView(row.kode, row.kelurahan, row.kecamatan, row.kota, row.counts, reports, ())
         files[f"data/aktif/{row.kode}.json"] = data.active(view).encode()
+    files["data/ringkas.json"] = data.summary_counts(
+        rows, boundaries_version="abc123", approximate=True
+    ).encode()
+    landmark = {"name": "Halte Contoh", "longitude": 106.85, "latitude": -6.15, "reports": 2}
+    files["data/patokan.json"] = data.landmarks({rows[40].kode: [landmark]}).encode()
     return files
 
 

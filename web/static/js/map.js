@@ -134,6 +134,13 @@ class CityMap {
     deed();
   }
 
+  /** The whole city, which fits exactly and not by half steps. */
+  goHome(animate) {
+    this.map.options.zoomSnap = 0;
+    this.map.setView(this.home.at, this.home.zoom, { animate });
+    this.map.options.zoomSnap = 0.5;
+  }
+
   goTo(bounds, least = NEAR) {
     const zoom = Math.max(least, Math.min(17, this.map.getBoundsZoom(bounds)));
     this.map.setView(bounds.getCenter(), zoom, { animate: !still });
@@ -148,7 +155,7 @@ class CityMap {
   addTools() {
     this.back = element("button", { type: "button", class: "button quiet" }, _("All of Jakarta"));
     this.back.hidden = true;
-    this.back.addEventListener("click", () => this.act(() => this.map.setView(this.home.at, this.home.zoom, { animate: !still })));
+    this.back.addEventListener("click", () => this.act(() => this.goHome(!still)));
     const me = element("button", { type: "button", class: "button quiet" }, _("Near me"));
     me.addEventListener("click", async () => (await this.part("here"))?.locate(me));
     this.start = element("a", { class: "button start", href: `${root}/lapor/` }, _("Report"));
@@ -199,7 +206,7 @@ class CityMap {
     const bounds = !place && filters.area && this.boundsOf(filters.area);
     if (place) this.map.setView(place.at, place.zoom, { animate: false });
     else if (bounds) this.fit(bounds, false);
-    else this.map.setView(this.home.at, this.home.zoom, { animate: false });
+    else this.goHome(false);
     this.restoring = false;
     this.wasNear = this.isNear();
     this.refresh();

@@ -95,7 +95,8 @@ export default class Search {
   pressed(event) {
     const { key } = event;
     if (key === "Escape") {
-      if (this.list.hidden) this.input.value = "";
+      // The first press closes the list and leaves what was typed; the next is the browser's own, and clears it.
+      if (!this.list.hidden) event.preventDefault();
       this.shut();
       return;
     }
