@@ -155,12 +155,12 @@ class Running:
             self.process.stdout.close()
 
 
-def start(data_dir: Path, **settings: str) -> Running:
+def start(data_dir: Path, *, patience: float = PATIENCE_S, **settings: str) -> Running:
     """Start the server and wait until it says that it is ready. No example reports unless DEMO=1."""
     for _ in range(5):
         port = free_port()
         process = command(**{"PORT": str(port), "DATA_DIR": str(data_dir), "DEMO": "0", **settings})
-        line = _first_line(process)
+        line = _first_line(process, patience)
         if line == f"ready http://127.0.0.1:{port}/":
             return Running(process, port, data_dir)
         status = process.wait(PATIENCE_S)
@@ -171,11 +171,12 @@ def start(data_dir: Path, **settings: str) -> Running:
     raise AssertionError("five free ports in a row were taken")
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
+def _first_line(process: subprocess.Popen[str], patience: float) -> str:
     assert process.stdout is not None
     with selectors.DefaultSelector() as watch:
         watch.register(process.stdout, selectors.EVENT_READ)
-        if not watch.select(PATIENCE_S):
+        if not watch.select(patience):
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
             raise AssertionError("it never said that it is ready")
     return process.stdout.readline().rstrip("\n")

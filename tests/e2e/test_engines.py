@@ -44,6 +44,7 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 pytest.fail(f"REQUIRE_ALL=1, and yet: {missing}")
             pytest.skip(str(missing))
     folder = tmp_path_factory.mktemp(engine) / "data"
-    server = running.start(folder, ENGINE=engine)
+    # Drawing the empty site takes a stand-in for S3 a while.
+    server = running.start(folder, patience=5 * running.PATIENCE_S, ENGINE=engine)
     yield Town(server, {})
     server.kill()
