@@ -101,6 +101,7 @@ class Server:
         state = _text(update, "external_status_code")
         if state not in STATES:
             state = self.plan.states.get(word, TARGETS.get(word, ""))
+        media = _text(update, "media_url")
         other = request.findtext("extended_attributes/duplicate_of") if request is not None else ""
         return Step(
             _text(update, "update_id"),
@@ -109,6 +110,7 @@ class Server:
             _text(update, "description"),
             REASONS.get(word, ""),
             other or "",
+            (media,) if media else (),
         )
 
     def request(self, report_id: str) -> Row | None:

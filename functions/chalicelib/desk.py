@@ -61,6 +61,7 @@ def move(
     seen_version: int | None = None,
     also: Sequence[Write] = (),
     imported: str | None = None,
+    photos: Sequence[Photo] = (),
 ) -> Report:
     """Move a report and say so in public. Returns the report after the move.
 
@@ -88,6 +89,7 @@ def move(
         salt=desk.random_bytes(16).hex(),
         now=now,
         imported=imported,
+        photos=photos,
     )
     return _written(desk, before, event, version, also)
 
@@ -101,8 +103,9 @@ def note(
     seen_version: int | None = None,
     also: Sequence[Write] = (),
     imported: str | None = None,
+    photos: Sequence[Photo] = (),
 ) -> Report:
-    """Say something in public about a report without moving it; `office` None: its reporter says so.
+    """Say or show something in public of a report without moving it; `office` None: its reporter does.
 
     Raises Unknown, Changed, or lifecycle.MoveRefused (text_missing).
     """
@@ -113,7 +116,7 @@ def note(
     if seen_version is not None and seen_version != version:
         raise Changed(f"{report_id} is at version {version}, not {seen_version}")
     masked = masking.mask(text.strip())
-    if not masked:
+    if not masked and not photos:
         raise lifecycle.MoveRefused("text_missing", "a note needs words")
     event = sealed(
         Event(
@@ -124,7 +127,8 @@ def note(
             office=office,
             imported=imported,
             example=before.example,
-            words={"text": Words(desk.random_bytes(16).hex(), masked)},
+            photos=tuple(photos),
+            words={"text": Words(desk.random_bytes(16).hex(), masked)} if masked else {},
         ),
         before.head,
     )
@@ -150,6 +154,7 @@ def moved(
     salt: str,
     now: datetime,
     imported: str | None = None,
+    photos: Sequence[Photo] = (),
 ) -> Event:
     """The event of a move that was allowed. Decides; does no I/O."""
     text = masking.mask(wish.text.strip())
@@ -168,6 +173,7 @@ def moved(
             reason=wish.reason or None,
             duplicate_of=wish.duplicate_of or None,
             imported=imported,
+            photos=tuple(photos),
             example=report.example,
             words={"text": Words(salt, text)} if text else {},
         ),

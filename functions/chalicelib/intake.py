@@ -452,6 +452,18 @@ def made_photos(door: Door, sent: Sequence[str], files: Sequence[bytes]) -> tupl
     return list({each.photo.sha256: each for each in stored}.values()), uploads
 
 
+def kept_photos(
+    door: Door, report_id: str, sent: Sequence[str] = (), files: Sequence[bytes] = ()
+) -> tuple[Photo, ...]:
+    """Photos that came after the report itself, made anew and kept beside its own. Raises Refused."""
+    stored, _ = made_photos(door, sent, files)
+    for each in stored:
+        image, thumb = photo_paths(report_id, each.photo)
+        door.private.put(image, each.processed.image)
+        door.private.put(thumb, each.processed.thumb)
+    return tuple(each.photo for each in stored)
+
+
 def _sent_photo(door: Door, text: str, uploads: list[str]) -> bytes:
     """The bytes that a text stands for: an upload's key, or base64. Raises LookupError or PhotoError."""
     if match := UPLOAD_KEY.fullmatch(text):

@@ -15,10 +15,10 @@ from typing import Any
 
 from .. import desk, records, submission
 from ..categories import Category
-from ..intake import Door, Source, accept, decide_place
+from ..intake import Door, Source, accept, decide_place, kept_photos
 from ..lifecycle import REJECT_REASONS, STATES, Move, MoveRefused
 from ..problems import Problem, Refused
-from ..report import Office, Report, stamp
+from ..report import Office, Photo, Report, stamp
 from ..storage.table import Expect, Key, Put
 
 FIELDS = (
@@ -65,6 +65,7 @@ class Step:
     text: str
     reason: str = ""
     duplicate_of: str = ""
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Importer:
         claim = _step_key(self.source, row, step)
         also = [Put(claim, {"id": report_id}, Expect.ABSENT)]
         imported = stamp(self.door.now())
+        photos = self._photos(report_id, step)
         for _ in range(LINKS):
             if self.door.table.get(claim):
                 return False
@@ -177,8 +179,9 @@ class Importer:
                         seen_version=version,
                         also=also,
                         imported=imported,
+                        photos=photos,
                     )
-                elif step.text.strip():
+                elif step.text.strip() or photos:
                     desk.note(
                         officers,
                         report_id,
@@ -187,13 +190,20 @@ class Importer:
                         seen_version=version,
                         also=also,
                         imported=imported,
+                        photos=photos,
                     )
                 else:
                     self.door.table.transact(also)
             except desk.Changed:
                 continue
-            return move is not None or bool(step.text.strip())
+            return move is not None or bool(step.text.strip() or photos)
         raise RowRefused(f"{report_id} changed as often as it was tried to change it")
+
+    def _photos(self, report_id: str, step: Step) -> tuple[Photo, ...]:
+        if not self.fetched or not step.media or self.door.table.get(records.head_key(report_id)) is None:
+            return ()
+        files = [self.fetched(url) for url in step.media[: submission.MAX_PHOTOS]]
+        return kept_photos(self.door, report_id, files=files)
 
     def _move(self, it: Report, step: Step) -> Move | None:
         still_open = step.state == "waiting" and not STATES[it.state].closed

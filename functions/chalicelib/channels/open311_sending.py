@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from .. import body, keys, submission
-from ..intake import IDEMPOTENCY_KEY, Kelurahan, accept
+from ..intake import IDEMPOTENCY_KEY, Kelurahan, accept, kept_photos
 from ..operation import Parts
 from ..problems import Problem, Refused
+from ..report import Photo
 from ..storage.table import Key, Put
 from . import fetch, open311_model, open311_updates
 from .open311_format import Asked, Said, check_jurisdiction
@@ -45,10 +46,7 @@ def create_request(asked: Asked) -> Said:
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused([Problem("idempotency_key", "Idempotency-Key")])
     sent = _submission(asked, fields)
-    media = [url for url in fields.get("media_url", []) if url]
-    if len(media) + len(files) > submission.MAX_PHOTOS:
-        values = {"count": len(media) + len(files), "most": submission.MAX_PHOTOS}
-        raise Refused([Problem("photo_too_many", "media_url", values)])
+    media = _media(fields, files)
     fetched = _fetched(asked.parts, media)
     accepted = accept(
         asked.parts.door,
@@ -72,7 +70,7 @@ def create_request(asked: Asked) -> Said:
 
 def create_update(asked: Asked) -> Said:
     """POST servicerequestupdates: an officer's update moves the report, a reporter's is a note or opens it again."""
-    fields, _ = _form(asked)
+    fields, files = _form(asked)
     client = _client(asked, fields, "update")
     if client is None:
         raise Refused([Problem("api_key_missing", "api_key")], 403)
@@ -82,7 +80,18 @@ def create_update(asked: Asked) -> Said:
     )
     update = open311_updates.read(fields, problems)
     public_report(asked, update.service_request_id)
-    made, repeated = open311_updates.apply(asked.parts.door, client, update, _filed(client, update.report_id))
+    media = _media(fields, files)
+
+    def photos() -> tuple[Photo, ...]:
+        return kept_photos(asked.parts.door, update.report_id, files=[*files, *_fetched(asked.parts, media)])
+
+    made, repeated = open311_updates.apply(
+        asked.parts.door,
+        client,
+        update,
+        _filed(client, update.report_id),
+        photos if media or files else lambda: (),
+    )
     said = [open311_model.CreatedUpdate(made)]
     return Said("service_request_updates", said, 200 if repeated else 201)
 
@@ -212,6 +221,15 @@ def _letters(name: str) -> str:
     plain = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
     # Nobody writes the official beginning of a kota's name.
     return re.sub(r"^(kota|kabupaten) administrasi ", "", plain)
+
+
+def _media(fields: Mapping[str, Sequence[str]], files: Sequence[bytes]) -> list[str]:
+    """Addresses of photos. Raises Refused when they are too many, with the files."""
+    media = [url for url in fields.get("media_url", []) if url.strip()]
+    if len(media) + len(files) > submission.MAX_PHOTOS:
+        values = {"count": len(media) + len(files), "most": submission.MAX_PHOTOS}
+        raise Refused([Problem("photo_too_many", "media_url", values)])
+    return media
 
 
 def _fetched(parts: Parts, media: Sequence[str]) -> list[bytes]:

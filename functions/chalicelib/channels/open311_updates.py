@@ -7,7 +7,7 @@ client writes notes, and opens again what it filed itself. Knows no format.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import desk, records
@@ -15,7 +15,7 @@ from ..intake import Door
 from ..keys import Client
 from ..lifecycle import MOVES, REJECT_REASONS, REOPEN_DAYS, STATES, Move, MoveRefused
 from ..problems import Problem, Refused
-from ..report import Office, Report, read_id
+from ..report import Office, Photo, Report, read_id
 from ..storage.table import Busy, Expect, Key, Put
 from ..submission import clean
 from .open311_model import update_id
@@ -116,11 +116,19 @@ def read(fields: Mapping[str, Sequence[str]], problems: Sequence[Problem] = ()) 
     )
 
 
-def apply(door: Door, client: Client, update: Update, filed: Key) -> tuple[str, bool]:
+def apply(
+    door: Door,
+    client: Client,
+    update: Update,
+    filed: Key,
+    photos: Callable[[], tuple[Photo, ...]] = tuple,
+) -> tuple[str, bool]:
     """Do what an update says, once. Returns (id of the update here, whether it was done before).
 
-    `filed` lies in the table when the client filed the report itself. Raises Refused.
+    `filed` lies in the table when the client filed the report itself; `photos` gets those of the
+    update, and is asked once the update may be done. Raises Refused.
     """
+    shown: tuple[Photo, ...] | None = None
     officers = desk.Desk(door.table, door.now, door.random_bytes)
     claim = records.source_key(f"update#{client.id}", update.update_id)
     for _ in range(ROUNDS):
@@ -134,13 +142,26 @@ def apply(door: Door, client: Client, update: Update, filed: Key) -> tuple[str, 
             raise Refused([Problem("report_unknown", "service_request_id", values)], 404)
         it, _ = found
         made = update_id(it.id, it.seq + 1)
+        _judge(door, client, update, found[0], filed_here=door.table.get(filed) is not None)
+        shown = photos() if shown is None else shown
         also = [Put(claim, {"digest": update.digest, "made": made}, Expect.ABSENT)]
         try:
-            _do(officers, client, update, found, also, filed_here=door.table.get(filed) is not None)
+            _do(officers, client, update, found, also, photos=shown)
         except desk.Changed:
             continue
         return made, False
     raise Busy(f"{update.report_id} changed as often as it was tried to update it")
+
+
+def _judge(door: Door, client: Client, update: Update, it: Report, *, filed_here: bool) -> None:
+    """Whether the client may do it at all. Raises Refused."""
+    move = planned(client, update, it)
+    if client.role == "officer" and not client.may_act_on(it):
+        raise Refused([Problem("api_key_place", "api_key")], 403)
+    if client.role == "reporter" and move and not filed_here:
+        raise Refused([Problem("api_key_right", "api_key", {"value": "reopen"})], 403)
+    if move and move.duplicate_of and records.load(door.table, move.duplicate_of) is None:
+        raise Refused([Problem("move_duplicate", "duplicate_of")])
 
 
 def _do(
@@ -150,22 +171,18 @@ def _do(
     found: tuple[Report, int],
     also: Sequence[Put],
     *,
-    filed_here: bool,
+    photos: Sequence[Photo],
 ) -> None:
     """One try on a report as it was read. Raises Refused, or desk.Changed when somebody was faster."""
     it, version = found
     move = planned(client, update, it)
-    if client.role == "officer" and not client.may_act_on(it):
-        raise Refused([Problem("api_key_place", "api_key")], 403)
-    if client.role == "reporter" and move and not filed_here:
-        raise Refused([Problem("api_key_right", "api_key", {"value": "reopen"})], 403)
-    if move and move.duplicate_of and records.load(officers.table, move.duplicate_of) is None:
-        raise Refused([Problem("move_duplicate", "duplicate_of")])
     office = client.office if client.role == "officer" else None
     to_office: Office | None = office if move and move.office else None
     try:
         if move is None:
-            desk.note(officers, it.id, update.text, office=office, also=also, seen_version=version)
+            desk.note(
+                officers, it.id, update.text, office=office, also=also, seen_version=version, photos=photos
+            )
         else:
             desk.move(
                 officers,
@@ -176,6 +193,7 @@ def _do(
                 to_office=to_office,
                 also=also,
                 seen_version=version,
+                photos=photos,
             )
     except MoveRefused as refused:
         code = MOVE_PROBLEMS.get(refused.code)

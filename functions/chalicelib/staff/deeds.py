@@ -16,7 +16,7 @@ from msgspec import Meta
 from .. import assigning, body, desk, lifecycle, records
 from ..access import Officer, may
 from ..agencies import office as office_of
-from ..intake import IDEMPOTENCY_KEY, made_photos, photo_paths
+from ..intake import IDEMPOTENCY_KEY, kept_photos
 from ..operation import ErrorAnswer, Errors, Operation, Parts, Request, Response, language_of, reply
 from ..problems import Problem, Refused
 from ..report import Office, Photo, Place, Report, read_id
@@ -250,15 +250,8 @@ DRAFTS: Mapping[str, Callable[[Parts, Officer, Report, Deed], desk.Draft]] = {
 
 
 def _photos(parts: Parts, it: Report, deed: Deed) -> tuple[Photo, ...]:
-    """Photos after, made anew and kept beside the report's own. Raises Refused."""
-    if not deed.photo:
-        return ()
-    stored, _uploads = made_photos(parts.door, deed.photo, ())
-    for each in stored:
-        image, thumb = photo_paths(it.id, each.photo)
-        parts.door.private.put(image, each.processed.image)
-        parts.door.private.put(thumb, each.processed.thumb)
-    return tuple(each.photo for each in stored)
+    """Photos after. Raises Refused."""
+    return kept_photos(parts.door, it.id, deed.photo) if deed.photo else ()
 
 
 def _place_of(parts: Parts, kode: str) -> Place:

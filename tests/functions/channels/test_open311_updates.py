@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from chalicelib import desk, lifecycle, records
+from chalicelib import desk, intake, lifecycle, records
 from chalicelib.channels import open311_updates
 from chalicelib.operation import Parts
 from chalicelib.report import Office, broken_at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.functions.channels.conftest import Caller, errors, parsed
-from tests.functions.channels.test_open311 import UPDATES, fits, move, texts
+from tests.functions.channels.conftest import Caller, Photos, errors, parsed
+from tests.functions.channels.test_open311 import UPDATES, fits, move, multipart, texts
 from tests.functions.conftest import CIDENG, Clock
 
 PATH = "servicerequestupdates"
@@ -338,6 +339,75 @@ def test_a_reporters_client_writes_notes_and_opens_again_what_it_filed(
     clock.later(days=15)
     got = send(service_request_id=mine, **again)
     assert (got.status, errors(got)) == (400, [("move_too_late", "status")])
+
+
+def test_photos_of_an_update_are_the_photos_after(
+    caller: Caller,
+    filed: Callable[..., str],
+    parts: Parts,
+    photos: Photos,
+    photo: Callable[..., bytes],
+    key: Callable[..., str],
+):
+    caller = Caller(replace(parts, settings=replace(parts.settings, fetch_private=True)))
+    photos.answers["/sesudah.jpg"] = (200, {"Content-Type": "image/jpeg"}, photo())
+    report_id = filed()
+    fields = {
+        "api_key": key(), "service_request_id": report_id, "update_id": "u1", "status": "FIXED",
+        "description": "Sudah ditambal.", "media_url": f"{photos.url}/sesudah.jpg",
+    }  # fmt: skip
+    for expected in (201, 200):
+        assert caller.post("servicerequestupdates.json", fields).status == expected
+    assert photos.asked == ["/sesudah.jpg"], "the same update fetches nothing again"
+    event = records.history(parts.door.table, report_id)[-1]
+    (shown,) = event.photos
+    stored = parts.door.private.get(intake.photo_paths(report_id, shown)[0])
+    assert stored is not None
+    assert b"RahasiaKamera" not in stored.data
+    (told,) = caller.json("servicerequestupdates.json", service_request_id=report_id)
+    assert told["media_url"].endswith(f"{shown.sha256}.jpg") or shown.sha256[:8] in told["media_url"]
+
+
+def test_a_photo_alone_is_a_note_and_files_are_taken_too(
+    caller: Caller,
+    filed: Callable[..., str],
+    parts: Parts,
+    photo: Callable[..., bytes],
+    key: Callable[..., str],
+):
+    report_id = filed()
+    fields = {"api_key": key(), "service_request_id": report_id, "update_id": "u1", "status": "unchanged"}
+    body, headers = multipart(list(fields.items()), {"photo1": photo()})
+    got = caller.call("POST", "/open311/v2/servicerequestupdates.xml", headers=headers, body=body)
+    assert got.status == 201, got.body
+    event = records.history(parts.door.table, report_id)[-1]
+    assert (event.kind, len(event.photos), event.words) == ("noted", 1, {})
+
+
+def test_a_photo_that_cannot_be_had_leaves_the_report_as_it_was(
+    filed: Callable[..., str], parts: Parts, photos: Photos, key: Callable[..., str]
+):
+    caller = Caller(replace(parts, settings=replace(parts.settings, fetch_private=True)))
+    report_id = filed()
+    fields = {
+        "api_key": key(), "service_request_id": report_id, "update_id": "u1", "status": "FIXED",
+        "description": "Sudah.", "media_url": f"{photos.url}/none.jpg",
+    }  # fmt: skip
+    got = caller.post("servicerequestupdates.json", fields)
+    assert (got.status, errors(got)) == (400, [("media_unreachable", "media_url")])
+    assert state(parts, report_id) == "waiting"
+
+
+def test_nothing_is_fetched_for_an_update_that_may_not_be_done(
+    filed: Callable[..., str], parts: Parts, photos: Photos, key: Callable[..., str]
+):
+    caller = Caller(replace(parts, settings=replace(parts.settings, fetch_private=True)))
+    fields = {
+        "api_key": key(boundaries=["31.75"], office=Office("lain", "Lain")), "service_request_id": filed(),
+        "update_id": "u1", "status": "FIXED", "description": "Sudah.", "media_url": f"{photos.url}/a.jpg",
+    }  # fmt: skip
+    assert caller.post("servicerequestupdates.json", fields).status == 403
+    assert photos.asked == []
 
 
 def test_personal_data_of_an_update_is_not_kept(
