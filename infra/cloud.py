@@ -6,7 +6,7 @@ Each command imports what it needs when it is asked for, so that `run` stays lig
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from infra import cost
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STACK = frozenset({"deploy", "edge", "rollback", "destroy"})
-COMMANDS = frozenset({"package", "replay", "backup", "restore", "cost", "smoke", *STACK})
+COMMANDS = frozenset(
+    {"package", "replay", "backup", "restore", "cost", "smoke", "migrate", "relocate", *STACK}
+)
 REHEARSALS = frozenset({"aws", "dynamodb-local"})
 """Values of ENGINE with which `run` plays the deployed product against stand-ins."""
 
@@ -47,26 +49,31 @@ def add(commands: Commands) -> None:
         "smoke", help="try a running instance as readers and reporters do; reads only"
     )
     smoke.add_argument("address", help="such as https://warga.example.id")
+    commands.add_parser("migrate", help="write the rows that follow from reports anew; safe to repeat")
+    relocate = commands.add_parser(
+        "relocate", help="which reports belong elsewhere by the boundaries in use now"
+    )
+    relocate.add_argument("--move", action="store_true", help="move them, with an event each")
     cost.add(commands)
 
 
 def main(asked: argparse.Namespace) -> int:
     """Run a command; returns its exit status."""
-    from infra import backup, deploy, package, replay
+    from infra import backup, deploy, migrate, package, relocate, replay, smoke
 
-    if asked.command == "package":
-        return package.main(stage=asked.stage, architecture=asked.architecture)
-    if asked.command == "replay":
-        return replay.main(asked.queue)
-    if asked.command == "cost":
-        return cost.main(asked)
-    if asked.command == "smoke":
-        from infra import smoke
-
-        return smoke.main(asked.address)
     if asked.command in STACK:
         return deploy.main(asked.command, stage=asked.stage, region=asked.region, words=asked.parameters)
-    return backup.main(asked.command, asked.place)
+    deeds: dict[str, Callable[[], int]] = {
+        "package": lambda: package.main(stage=asked.stage, architecture=asked.architecture),
+        "replay": lambda: replay.main(asked.queue),
+        "cost": lambda: cost.main(asked),
+        "smoke": lambda: smoke.main(asked.address),
+        "migrate": migrate.main,
+        "relocate": lambda: relocate.main(move=asked.move),
+        "backup": lambda: backup.main("backup", asked.place),
+        "restore": lambda: backup.main("restore", asked.place),
+    }
+    return deeds[asked.command]()
 
 
 def rehearse(environment: Mapping[str, str]) -> int:
