@@ -42,6 +42,7 @@ def sign_in(issuer: str, client: str) -> dict[str, Any]:
         "authorize_url": str(found["authorization_endpoint"]),
         "token_url": str(found["token_endpoint"]),
         "logout_url": str(found.get("revocation_endpoint", "")),
+        "end_session_url": str(found.get("end_session_endpoint", "")),
         "client_id": client,
         "example": False,
     }

@@ -208,3 +208,28 @@ def test_the_admins_pages_have_no_barrier_on_any_screen(
     visit: Callable[..., Visit], town: Town, path: str, size: dict[str, int], colours: str
 ):
     barriers(at_desk(visit, ADMIN, path, size=size, colours=colours))
+
+
+def test_an_ended_session_keeps_what_an_admin_wrote(visit: Callable[..., Visit], town: Town):
+    opening = visit()
+    opening.forgive(REFUSALS)
+    page = opening.open("/petugas/")
+    page.locator("[data-sign-in]").click()
+    page.locator(f"button[value={ADMIN}]").click()
+    managing(page, "akun")
+    page.get_by_role("button", name="Akun baru").click()
+    page.locator("form.deed").get_by_label("Nama").fill("Belum Terkirim")
+    page.locator("form.deed").get_by_label("Wilayah").select_option(GAMBIR)
+    page.evaluate("sessionStorage['desk-session'] = JSON.stringify({ access: 'a.b.c', refresh: 'spent' })")
+    page.locator("form.deed").get_by_label("Kantor").select_option(GAMBIR)
+    page.locator("form.deed [type=submit]").click()
+    expect(page.locator("[data-banner]")).to_contain_text("Sesi Anda")
+    page.locator("[data-sign-in]").click()
+    page.locator(f"button[value={ADMIN}]").click()
+    expect(page.locator(".tabs")).to_be_visible()
+    page.get_by_role("button", name="Akun baru").click()
+    form = page.locator("form.deed")
+    expect(form.get_by_label("Nama")).to_have_value("Belum Terkirim")
+    expect(form.get_by_label("Kantor")).to_have_value(GAMBIR)
+    expect(form.locator(".picked button")).to_have_count(1)
+    form.get_by_role("button", name="Batal").click()

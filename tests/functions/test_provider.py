@@ -24,6 +24,7 @@ DESCRIBED = {
     "authorization_endpoint": "https://sign-in.example.test/authorize",
     "token_endpoint": "https://sign-in.example.test/token",
     "revocation_endpoint": "https://sign-in.example.test/revoke",
+    "end_session_endpoint": "https://sign-in.example.test/logout",
 }
 
 
@@ -84,6 +85,7 @@ def test_the_desk_learns_where_officers_sign_in(web: Web):
         "authorize_url": "https://sign-in.example.test/authorize",
         "token_url": "https://sign-in.example.test/token",
         "logout_url": "https://sign-in.example.test/revoke",
+        "end_session_url": "https://sign-in.example.test/logout",
         "client_id": "desk",
         "example": False,
     }

@@ -181,6 +181,16 @@ def test_of_two_admins_at_once_the_second_is_told(office: Desk):
     assert listed(office)[HOME]["name"] == "Nama Satu"
 
 
+def test_a_double_click_makes_one_account(office: Desk):
+    before = set(listed(office))
+    for _ in range(2):
+        assert office.of(LOCAL.id, "staff_edit_officer", NEW, key="klik-ganda-0001").status == 200
+    (one,) = set(listed(office)) - before
+    other = office.of(LOCAL.id, "staff_edit_officer", {**NEW, "name": "Budi"}, key="klik-ganda-0001")
+    assert other.status == 409
+    assert listed(office)[one]["name"] == "Sari"
+
+
 # With a provider that keeps its own users.
 
 

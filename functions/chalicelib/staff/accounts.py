@@ -6,6 +6,7 @@ next request on, because the gate reads it on every request; the provider is tol
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from ..operation import Errors, Operation, Parts, Request, Response, reply
 from ..problems import Problem, Refused
 from ..report import Office, stamp
 from ..storage.table import ConditionFailed, Expect, Key
-from .gate import BAD, OUT, TOKEN, agencies_of, asking, no_choice, read_body
+from .gate import BAD, ONCE, OUT, TOKEN, agencies_of, asking, idempotency_key, no_choice, read_body
 
 KIND = "officers"
 
@@ -87,7 +88,10 @@ def edit_account(parts: Parts, request: Request) -> Response:
     if before and before.id == admin.id and _rights(before) != _rights(made):
         raise Refused([Problem("account_own", "id")], 403)
     if before is None:
-        made = msgspec.structs.replace(made, id=_subject(parts, made))
+        key = idempotency_key(request)
+        made = msgspec.structs.replace(made, id=_subject(parts, made, admin, key))
+        if key and _same(access.load(parts.door.table, made.id), made):
+            return reply(200, _accounts(parts, admin))  # the second half of a double click
     _keep(parts, admin, before, made, seen=item.version if item else None)
     return reply(200, _accounts(parts, admin))
 
@@ -133,8 +137,15 @@ def _read(parts: Parts, sent: EditAccount, before: Officer | None) -> Officer:
     return made
 
 
-def _subject(parts: Parts, made: Officer) -> str:
-    """Who a new officer is in their tokens: what the provider says, or, on this machine, any new name."""
+def _same(kept: Officer | None, made: Officer) -> bool:
+    """Whether the account that is there is the one that was sent, but for when it was made."""
+    return kept is not None and msgspec.structs.replace(made, created=kept.created) == kept
+
+
+def _subject(parts: Parts, made: Officer, admin: Officer, key: str) -> str:
+    """Who a new officer is in their tokens: what the provider says, or, on this machine, a name of its own."""
+    if parts.pool is None and key:
+        return f"petugas-{hashlib.sha256(f'{admin.id}:{key}'.encode()).hexdigest()[:12]}"
     if parts.pool is None:
         return f"petugas-{parts.door.random_bytes(6).hex()}"
     try:
@@ -204,6 +215,6 @@ OPERATIONS = (
         {200: (Accounts,), 404: (Errors,), 409: (Errors,), **BAD, **OUT},
         takes=EditAccount,
         content_types=(body.JSON,),
-        headers=TOKEN,
+        headers={**TOKEN, **ONCE},
     ),
 )

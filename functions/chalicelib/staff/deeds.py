@@ -16,7 +16,7 @@ from msgspec import Meta
 from .. import assigning, body, desk, lifecycle, records
 from ..access import Officer, may
 from ..agencies import office as office_of
-from ..intake import IDEMPOTENCY_KEY, kept_photos
+from ..intake import kept_photos
 from ..operation import ErrorAnswer, Errors, Operation, Parts, Request, Response, language_of, reply
 from ..problems import Problem, Refused
 from ..report import Office, Photo, Place, Report, read_id
@@ -31,6 +31,7 @@ from .gate import (
     agencies_of,
     asking,
     desk_of,
+    idempotency_key,
     load,
     no_choice,
     read_body,
@@ -105,9 +106,7 @@ def act(parts: Parts, request: Request) -> Response:
 
 
 def _by(request: Request, officer: Officer, wanted: str, deed: Deed) -> desk.By:
-    key = request.headers.get("idempotency-key", "")
-    if key and not IDEMPOTENCY_KEY.fullmatch(key):
-        raise Refused([Problem("idempotency_key", "Idempotency-Key")])
+    key = idempotency_key(request)
     asked = hashlib.sha256(wanted.encode() + msgspec.json.encode(deed, order="deterministic")).hexdigest()
     return desk.By(officer.id, officer.name, officer.role, officer.office, deed.seen, key, asked, deed.note)
 

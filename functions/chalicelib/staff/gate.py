@@ -11,6 +11,7 @@ from .. import access, body, desk, records
 from ..access import Officer, may
 from ..agencies import Agency
 from ..agencies import current as current_agencies
+from ..intake import IDEMPOTENCY_KEY
 from ..operation import Errors, Parts, Request
 from ..problems import Problem, Refused
 from ..report import Report, read_id, written_id
@@ -81,6 +82,14 @@ def read_body(parts: Parts, request: Request, declared: type[T]) -> T:
     except msgspec.ValidationError as error:
         where = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else ""
         raise Refused([Problem("deed_wrong", where, {"value": str(error)})]) from None
+
+
+def idempotency_key(request: Request) -> str:
+    """The client's Idempotency-Key; "" without one. Raises Refused when it cannot be one."""
+    key = request.headers.get("idempotency-key", "")
+    if key and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Refused([Problem("idempotency_key", "Idempotency-Key")])
+    return key
 
 
 def no_choice(name: str, value: str, choices: Sequence[str] | Mapping[str, Any]) -> Refused:

@@ -382,6 +382,7 @@ def test_officers_are_invited_and_sign_in_with_code_and_pkce_alone(template: dic
     assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "RefreshToken": "hours"}
     assert (client["AccessTokenValidity"], client["RefreshTokenValidity"]) == (10, 8)
     returns = [filled(each["Fn::If"][1]["Fn::Sub"]) for each in client["CallbackURLs"]]
+    assert client["LogoutURLs"] == client["CallbackURLs"]
     assert returns == ["https://warga.example.id/petugas/", "https://warga.example.id/en/petugas/"]
 
 

@@ -47,11 +47,11 @@ function form(host, desk, got, entry, done) {
     email: line(_("E-mail"), it.email, { type: "email", maxlength: 254, required: got.invites }),
     disabled: ticks(_("Access"), it.disabled ? ["closed"] : [], [["closed", _("This account is closed")]]),
   };
-  const send = async () => {
+  const send = async (key) => {
     const body = { id: it.id, seen: it.version };
     for (const name of ["name", "role", "office", "boundaries", "agencies", "email"]) body[name] = fields[name].value();
     body.disabled = fields.disabled.value().length > 0;
-    draw(host, desk, await ask("/api/staff/officers", { body }));
+    draw(host, desk, await ask("/api/staff/officers", { body, key }));
   };
-  return formOf(entry ? it.name : _("New account"), Object.values(fields), send, { cancel: done });
+  return formOf(entry ? it.name : _("New account"), Object.values(fields), send, { cancel: done, desk });
 }

@@ -1,5 +1,5 @@
 // Fields of the admins' forms: a line, a choice, ticks, areas. Each is {box, value()}; text is always text.
-import { icon, make } from "./desk-dom.js";
+import { drafts, icon, make } from "./desk-dom.js";
 import { _ } from "./words.js";
 
 let numbers = 0;
@@ -15,7 +15,7 @@ export function line(words, value, { hint = "", rows = 0, ...more } = {}) {
   const described = hint ? { "aria-describedby": `${id}-hint` } : {};
   const input = rows ? make("textarea", { id, rows, ...described, ...more }) : make("input", { id, autocomplete: "off", ...described, ...more });
   input.value = value ?? "";
-  return { box: boxed(id, words, hint, input), input, value: () => input.value.trim() };
+  return { box: boxed(id, words, hint, input), input, value: () => input.value.trim(), set: (kept) => { input.value = kept; } };
 }
 
 /** One of several; `options` are [value, words]. */
@@ -23,7 +23,7 @@ export function choice(words, value, options, { hint = "", empty = "" } = {}) {
   const id = `k${++numbers}`;
   const select = make("select", { id }, empty ? new Option(empty, "") : null, ...options.map(([code, name]) => new Option(name, code)));
   select.value = value ?? "";
-  return { box: boxed(id, words, hint, select), input: select, value: () => select.value };
+  return { box: boxed(id, words, hint, select), input: select, value: () => select.value, set: (kept) => { select.value = kept; } };
 }
 
 /** Any number of several. */
@@ -34,7 +34,7 @@ export function ticks(words, values, options, { hint = "" } = {}) {
     return [box, make("label", {}, box, " ", name)];
   });
   const group = make("fieldset", { class: "ticks" }, make("legend", {}, words), hint ? make("span", { class: "hint" }, hint) : null, ...boxes.map(([, label]) => label));
-  return { box: group, value: () => boxes.filter(([box]) => box.checked).map(([box]) => box.value) };
+  return { box: group, value: () => boxes.filter(([box]) => box.checked).map(([box]) => box.value), set: (kept) => boxes.forEach(([box]) => { box.checked = kept.includes(box.value); }) };
 }
 
 /** The name of a code prefix, or of an agency. */
@@ -74,7 +74,7 @@ export function areas(words, values, desk, { hint = "" } = {}) {
         button.setAttribute("aria-label", _("Take out %(area)s", { area: placeName(code, desk) }));
         button.addEventListener("click", () => {
           chosen = chosen.filter((each) => each !== code);
-          draw();
+          changed();
           select.focus();
         });
         return make("li", {}, button);
@@ -85,10 +85,18 @@ export function areas(words, values, desk, { hint = "" } = {}) {
   select.addEventListener("change", () => {
     if (select.value) chosen = [...new Set([...chosen, select.value])];
     select.value = "";
-    draw();
+    changed();
   });
+  const changed = () => {
+    draw();
+    list.dispatchEvent(new Event("input", { bubbles: true }));
+  };
   draw();
-  return { box: boxed(id, words, hint, select, list), value: () => chosen };
+  const set = (kept) => {
+    chosen = kept;
+    draw();
+  };
+  return { box: boxed(id, words, hint, select, list), value: () => chosen, set };
 }
 
 /** One office: an agency or a place. */
@@ -98,24 +106,44 @@ export function officeOf(words, value, desk, known) {
   const select = make("select", { id, required: true }, new Option(_("Choose …"), ""), ...grouped([...(agencies.length ? [[_("Agencies"), agencies]] : []), ...places(desk)]));
   if (value && !select.querySelector(`option[value="${CSS.escape(value)}"]`)) select.append(new Option(known ?? value, value));
   select.value = value ?? "";
-  return { box: boxed(id, words, "", select), input: select, value: () => select.value };
+  return { box: boxed(id, words, "", select), input: select, value: () => select.value, set: (kept) => { select.value = kept; } };
 }
 
-/** A form that sends once at a time and says what was wrong where it is. `send` may throw. */
-export function formOf(title, fields, send, { cancel, words = _("Save"), more = [] } = {}) {
+const draftOf = (title) => `${location.hash}:${title}`;
+
+/** What was written in the form with this title is done with. */
+export const forget = (title) => drafts.drop(draftOf(title));
+
+/**
+ * A form that sends once at a time and says what was wrong where it is. `send(key)` may throw; the same key does the
+ * same thing once. What was written is kept under the form's title until it was sent, also when the session ends.
+ */
+export function formOf(title, fields, send, { cancel, desk, words = _("Save"), more = [] }) {
   const error = make("p", { class: "alert", role: "alert", tabindex: "-1", hidden: true });
   const button = make("button", { type: "submit", class: "button" }, words);
   const give = make("button", { type: "button", class: "button quiet" }, _("Cancel"));
   const form = make("form", { class: "deed", novalidate: true }, make("h3", { tabindex: "-1" }, title), error, ...fields.map(({ box }) => box), make("p", { class: "buttons" }, button, " ", ...more, " ", give));
-  give.addEventListener("click", cancel);
+  const name = draftOf(title);
+  const kept = drafts.read(name);
+  if (kept.values?.length === fields.length) fields.forEach((field, n) => field.set(kept.values[n]));
+  let key = kept.key ?? crypto.randomUUID();
+  form.addEventListener("input", () => drafts.write(name, { key, values: fields.map((field) => field.value()) }));
+  give.addEventListener("click", () => {
+    drafts.drop(name);
+    cancel();
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) return;
     button.disabled = true;
     error.hidden = true;
     try {
-      await send();
+      await send(key);
+      drafts.drop(name);
     } catch (wrong) {
+      // A refusal was an answer: the next try is another one. Without an answer it is the same.
+      if (wrong.status) key = crypto.randomUUID();
+      if (desk.failed(wrong)) return;
       error.textContent = wrong.message;
       error.hidden = false;
       error.focus();

@@ -1,21 +1,21 @@
 // Agencies, routing rules and templates of words, as admins edit them. A rule is tried before it can go live.
 import { editor, forgetPhrases, historyOf } from "./desk-admin.js";
 import { icon, make, stateWord } from "./desk-dom.js";
-import { areas, choice, formOf, line, placeName, ticks } from "./desk-fields.js";
+import { areas, choice, forget, formOf, line, placeName, ticks } from "./desk-fields.js";
 import { ask } from "./desk-session.js";
 import { _, ago, language, ngettext, number } from "./words.js";
 
 const categoriesOf = (desk) => Object.entries(desk.categories).map(([code, each]) => [code, each[language]]);
 const namesOf = (codes, desk) => codes.map((code) => desk.categories[code]?.[language] ?? code).join(", ");
 
-function remover(path, it, draw, failed) {
+function remover(path, it, draw, { failed, tell }) {
   const button = make("button", { type: "button", class: "button quiet" }, _("Take out"));
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       draw(await ask(path, { body: { seen: it.version, remove: it.code } }));
     } catch (error) {
-      failed(error);
+      if (!failed(error)) tell(error);
       button.disabled = false;
     }
   });
@@ -56,8 +56,8 @@ function drawAgencies(host, desk, got) {
         const agency = { code: fields.code.value(), names: { id: fields.id.value(), en: fields.en.value() }, contact: fields.contact.value(), categories: fields.categories.value(), boundaries: fields.boundaries.value() };
         draw(await ask("/api/staff/agencies", { body: { seen: got.version, agency } }));
       };
-      const more = entry ? [remover("/api/staff/agencies", { ...it, version: got.version }, draw, desk.tell)] : [];
-      return formOf(entry ? it.names[language] : _("New agency"), Object.values(fields), send, { cancel: done, more });
+      const more = entry ? [remover("/api/staff/agencies", { ...it, version: got.version }, draw, desk)] : [];
+      return formOf(entry ? it.names[language] : _("New agency"), Object.values(fields), send, { cancel: done, desk, more });
     },
     history: historyOf(got.history, ({ code, before, after }) => (after ?? before)?.names[language] ?? code),
   });
@@ -120,7 +120,12 @@ function ruleForm(host, desk, got, entry, done) {
     live,
   });
   const draw = (answer) => drawRules(host, desk, answer);
-  const save = async (live) => draw(await ask("/api/staff/routing", { body: { seen: got.version, rule: read(live) } }));
+  const title = entry ? it.name : _("New rule");
+  const save = async (live) => {
+    const answer = await ask("/api/staff/routing", { body: { seen: got.version, rule: read(live) } });
+    forget(title);
+    draw(answer);
+  };
   const result = make("div", { class: "trial", role: "status" });
   const test = make("button", { type: "button", class: "button quiet", "data-try": true }, _("Try it on past reports"));
   test.addEventListener("click", async () => {
@@ -143,8 +148,8 @@ function ruleForm(host, desk, got, entry, done) {
       test.disabled = false;
     }
   });
-  const more = [test, ...(entry ? [remover("/api/staff/routing", { ...it, version: got.version }, draw, desk.tell)] : [])];
-  const form = formOf(entry ? it.name : _("New rule"), Object.values(fields), () => save(false), { cancel: done, more, words: _("Save as a draft") });
+  const more = [test, ...(entry ? [remover("/api/staff/routing", { ...it, version: got.version }, draw, desk)] : [])];
+  const form = formOf(title, Object.values(fields), () => save(false), { cancel: done, desk, more, words: _("Save as a draft") });
   form.append(result);
   return form;
 }
@@ -197,8 +202,8 @@ function drawTemplates(host, desk, got) {
         const phrase = { code: fields.code.value(), state: fields.state.value(), texts: { id: fields.id.value(), en: fields.en.value() }, categories: fields.categories.value() };
         draw(await ask("/api/staff/phrases", { body: { seen: got.version, phrase } }));
       };
-      const more = entry ? [remover("/api/staff/phrases", { ...it, version: got.version }, draw, desk.tell)] : [];
-      return formOf(entry ? stepWord(it.state) : _("New template"), Object.values(fields), send, { cancel: done, more });
+      const more = entry ? [remover("/api/staff/phrases", { ...it, version: got.version }, draw, desk)] : [];
+      return formOf(entry ? stepWord(it.state) : _("New template"), Object.values(fields), send, { cancel: done, desk, more });
     },
     history: historyOf(got.history, ({ code }) => code),
   });

@@ -76,13 +76,17 @@ export async function comeBack() {
   return kept ? null : _("Signing in did not work. Please try again.");
 }
 
+/** End the session here and at the provider, which would otherwise let the next person in without a password. */
 export async function signOut() {
   const kept = read();
+  const { logout_url: revoke, end_session_url: end, client_id: client } = await findProvider().catch(() => ({}));
   sessionStorage.clear();
-  if (kept?.refresh && provider?.logout_url) {
-    const body = new URLSearchParams({ token: kept.refresh, client_id: provider.client_id });
-    await fetch(provider.logout_url, { method: "POST", body }).catch(() => null);
+  if (kept?.refresh && revoke) {
+    const body = new URLSearchParams({ token: kept.refresh, client_id: client });
+    await fetch(revoke, { method: "POST", body }).catch(() => null);
   }
+  // Amazon Cognito calls the way back logout_uri, OpenID Connect post_logout_redirect_uri.
+  return end ? `${end}?${new URLSearchParams({ client_id: client, logout_uri: here(), post_logout_redirect_uri: here() })}` : here();
 }
 
 async function exchange(fields) {

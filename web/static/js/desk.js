@@ -25,8 +25,7 @@ find("other-language").addEventListener("click", (event) => {
 });
 find("sign-in").addEventListener("click", () => signIn().catch(tell));
 find("sign-out").addEventListener("click", async () => {
-  await signOut();
-  location.replace(`${root}/petugas/`);
+  location.replace(await signOut());
 });
 begin();
 
@@ -47,7 +46,7 @@ async function begin() {
 
 async function welcome(error) {
   find("welcome").hidden = false;
-  find("board").hidden = true;
+  find("board").hidden = find("admin").hidden = true;
   if (error) tell(error);
   const provider = await findProvider();
   find("starting").hidden = true;
@@ -95,7 +94,7 @@ async function open(me) {
   addEventListener("hashchange", follow);
   addEventListener("keydown", shortcut);
   addEventListener("online", () => queue.refresh());
-  desk = { me, categories, kelurahan: byKode, tell };
+  desk = { me, categories, kelurahan: byKode, tell, failed };
   find("manage").hidden = !MANAGING.some((right) => me.rights.includes(right));
   await queue.begin(me, categories, byKode);
   follow();
