@@ -22,7 +22,9 @@ class SignIn(msgspec.Struct, frozen=True):
     logout_url: Annotated[str, Meta(description="Where a refresh token is revoked (RFC 7009).")]
     client_id: str
     example: Annotated[bool, Meta(description="True: example officers to choose from, without a password.")]
-    end_session_url: Annotated[str, Meta(description="Where the provider ends its own session; empty: none.")] = ""
+    end_session_url: Annotated[
+        str, Meta(description="Where the provider ends its own session; empty: none.")
+    ] = ""
 
 
 class OfficeName(msgspec.Struct, frozen=True):
