@@ -15,17 +15,19 @@ export async function basemap(url, { language, dark, attribution, maxZoom, minZo
   return leafletLayer({ url: file, flavor: dark ? "dark" : "light", lang: language, attribution, minZoom, maxZoom, maxDataZoom });
 }
 
-/** Hear of tiles that no longer come: some in a row, as one may be lost on the way. */
+/** Hear of tiles that do not come: the very first, or some in a row, as one may be lost on the way. */
 function watch(file, failed) {
   const read = file.getZxy.bind(file);
+  let came = false;
   let lost = 0;
   file.getZxy = async (...asked) => {
     try {
       const tile = await read(...asked);
+      came = true;
       lost = 0;
       return tile;
     } catch (error) {
-      if (error.name !== "AbortError" && ++lost === PATIENCE) failed();
+      if (error.name !== "AbortError" && (++lost === PATIENCE || !came)) failed();
       throw error;
     }
   };

@@ -106,7 +106,7 @@ async function addBasemap(map, box, settings, minZoom) {
     }
   }
   layer.on("tileload", () => {
-    if (map.getZoom() >= minZoom) box.dataset.tiles = "";
+    if (map.hasLayer(layer) && map.getZoom() >= minZoom) box.dataset.tiles = "";
   });
   map.on("zoomend", () => {
     if (map.getZoom() < minZoom) bare();
