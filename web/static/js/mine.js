@@ -196,12 +196,16 @@ function keyed(record, part, path) {
   else shares(act(part, "quiet", _("Share")), path);
 }
 
-async function state(record, part) {
+const PAUSE = 3000;
+const TRIES = 5;
+
+async function state(record, part, tries = TRIES) {
   const answer = record.private
     ? await fetch(`/api/reports/${record.id}`, { headers: { "Follow-Key": record.key }, cache: "no-store" })
     : await fetch(`/laporan/${record.id}.json`);
   if (answer.status === 404) {
     part("state").textContent = _("Its page is being written.");
+    if (tries > 1) setTimeout(() => part("state").isConnected && state(record, part, tries - 1).catch(() => {}), PAUSE);
     return;
   }
   if (!answer.ok) throw new Error(String(answer.status));
