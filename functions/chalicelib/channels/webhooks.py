@@ -84,16 +84,10 @@ class Received(msgspec.Struct, frozen=True):
     repeated: bool
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(submission.Submission, frozen=True, kw_only=True):
     """A report from another system: the fields of POST /api/reports, and its id there."""
 
     id: Annotated[str, Meta(min_length=1, max_length=200, description="The same id is taken once.")]
-    category: str
-    description: str
-    latitude: float | None = None
-    longitude: float | None = None
-    kelurahan: str | None = None
-    landmark: str = ""
 
 
 # Secrets and signatures.

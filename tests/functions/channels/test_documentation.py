@@ -71,6 +71,19 @@ def test_the_receiver_on_the_page_takes_what_is_sent_and_nothing_else(
         server.server_close()
 
 
+def test_the_message_on_the_page_becomes_a_report(parts: Parts, caller: Caller, clock: Clock):
+    table, data = parts.door.table, block("json").encode()
+    secret = webhooks.open_channel(table, "rt-siaga", now=clock(), random_bytes=Dice(seed="kunci"))
+    answers = []
+    for _ in range(2):
+        signed = webhooks.signed([secret], "pesan-1", data, clock())
+        headers = {"content-type": "application/json", **{n.lower(): v for n, v in signed.items()}}
+        answers.append(caller.call("POST", "/api/channels/rt-siaga", headers=headers, body=data))
+    assert [got.status for got in answers] == [201, 200]
+    first, second = (json.loads(got.body) for got in answers)
+    assert (first["id"], first["repeated"], second["repeated"]) == (second["id"], False, True)
+
+
 def test_the_mapping_on_the_page_can_be_used():
     plan = bulk.read_mapping(block("toml"))
     assert (plan.source, plan.fields["id"], plan.states["SELESAI"]) == ("crm", "tiket", "done")
