@@ -144,23 +144,29 @@ def change_follow(parts: Parts, request: Request) -> Response:
     if action not in allowed:
         choices = {"value": action[:40], "choices": ", ".join(sorted(allowed))}
         raise Refused([Problem("not_a_choice", "action", choices)])
-    picked = numbers or _picked(values)
-    if action == "confirm":
-        left = book.confirm(who_id, picked[0])
-        if left is None:
-            raise Refused([Problem("follow_token", "token")], 404)
-    elif action == "end_all":
+    if action == "end_all":
         left = book.end(who_id)
-    elif action == "end":
-        left = book.end(who_id, picked)
     elif action == "language":
         left = book.speak(who_id, _choice("language", _text(values, "language"), ("id", "en")))
-    elif action == "rhythm":
-        rhythm = _choice("rhythm", _text(values, "rhythm"), follow.RHYTHMS)
-        left = book.alter(who_id, picked[0], rhythm=rhythm)
     else:
-        left = book.alter(who_id, picked[0], extend=True)
+        left = _changed_one(book, who_id, numbers or _picked(values), action, values)
     return _shown(parts, request, left, scope, numbers, done=action)
+
+
+def _changed_one(
+    book: Book, who_id: str, numbers: tuple[int, ...], action: str, values: Mapping[str, Any]
+) -> Follower | None:
+    if action == "end":
+        return book.end(who_id, numbers)
+    if action == "rhythm":
+        rhythm = _choice("rhythm", _text(values, "rhythm"), follow.RHYTHMS)
+        return book.alter(who_id, numbers[0], rhythm=rhythm)
+    if action == "extend":
+        return book.alter(who_id, numbers[0], extend=True)
+    left = book.confirm(who_id, numbers[0])
+    if left is None:
+        raise Refused([Problem("follow_token", "token")], 404)
+    return left
 
 
 def push_key(parts: Parts, _request: Request) -> Response:
@@ -236,7 +242,7 @@ def _target(parts: Parts, values: Mapping[str, Any]) -> follow.Target:
         if found is None or found[0].private:
             raise Refused([Problem("report_unknown", "report", {"value": written_id(report_id)})], 404)
         return follow.Target(follow.REPORT, report=report_id)
-    if any(values.get(name) not in {None, ""} for name in ("latitude", "longitude", "radius")):
+    if any(values.get(name) not in (None, "") for name in ("latitude", "longitude", "radius")):
         numbers = read_numbers({n: values.get(n) for n in _Circle.__struct_fields__}, _Circle)
         target = follow.Target(
             follow.CIRCLE,

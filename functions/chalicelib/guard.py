@@ -54,7 +54,6 @@ RULES: Mapping[str, Rule] = {
     "open_own": Rule("keys"),
     "give_feedback": Rule("deeds"),
     "add_support": Rule("support"),
-    "change_follow": Rule("follows"),
     "create_follow": Rule("follows"),
     "follow_report": Rule("follows"),
 }
