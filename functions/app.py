@@ -150,8 +150,10 @@ def retention(event: Any) -> dict[str, Any]:
     from chalicelib import triggers
 
     logs.request_id.set(event.context.aws_request_id)
-    days = wiring.current().contact_days
-    return triggers.keep_time_limits(wiring.table(), event.to_dict(), contact_days=days)
+    days, hours = wiring.current().contact_days, wiring.rules()
+    return triggers.keep_time_limits(
+        wiring.table(), event.to_dict(), contact_days=days, now=wiring.now(), rules=hours
+    )
 
 
 @app.lambda_function(name="photo")
@@ -186,6 +188,15 @@ def messenger(event: Any) -> dict[str, int]:
         wiring.now(),
         event.context.get_remaining_time_in_millis,
     )
+
+
+@app.schedule("rate(1 minute)", name="notifier")
+def notifier(event: Any) -> dict[str, int]:
+    from chalicelib import triggers
+
+    logs.request_id.set(event.context.aws_request_id)
+    remaining = event.context.get_remaining_time_in_millis
+    return triggers.send_notices(wiring.post(), wiring.now(), remaining)
 
 
 @app.schedule("cron(0 19 * * ? *)", name="daily")

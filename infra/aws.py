@@ -157,6 +157,13 @@ class Functions:
         """What the timer does."""
         self._app.every_minute(scheduled("every-minute", datetime.now(UTC)), Context("every_minute"))
 
+    def notifier(self) -> dict[str, int]:
+        """What its timer does."""
+        done: dict[str, int] = self._app.notifier(
+            scheduled("notifier", datetime.now(UTC)), Context("notifier")
+        )
+        return done
+
     def messenger(self) -> dict[str, int]:
         """What the timer of webhooks does."""
         done: dict[str, int] = self._app.messenger(
@@ -206,6 +213,7 @@ class FunctionsThread(threading.Thread):
                     tidied = time.monotonic()
                     self._functions.every_minute()
                     self._functions.messenger()
+                    self._functions.notifier()
             except Exception:
                 log.exception("feeding the functions failed; it is tried again")
 

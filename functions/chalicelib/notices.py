@@ -163,12 +163,15 @@ class _Telling:
     rules: follow.Rules
 
     def all(self, heard: Sequence[_Heard]) -> int:
-        """Make them due in one transaction; one by one when some were made before. How many are new."""
+        """Make them due in one transaction; one by one when others are at it, too. How many are new."""
+        # Changes come again, and a look costs less than a write that fails.
+        known = self.table.get_many(_told(each.who, each.mark) for each in heard)
+        fresh = [each for each in heard if _told(each.who, each.mark) not in known]
         try:
-            self.table.transact([write for each in heard for write in self._writes(each, self.now)])
+            self.table.transact([write for each in fresh for write in self._writes(each, self.now)])
         except ConditionFailed:
-            return sum(self.one(each) for each in heard)
-        return len(heard)
+            return sum(self.one(each) for each in fresh)
+        return len(fresh)
 
     def one(self, heard: _Heard) -> bool:
         """Make one due, unless it was before. A digest that is just going out leaves it to the next."""
@@ -204,6 +207,8 @@ class _Telling:
 def _once(table: Table, name: str, writes: Sequence[Write], now: datetime) -> None:
     """Do something that belongs to nobody in particular once."""
     mark = Put(_told("all", name), {}, Expect.ABSENT, expires=int((now + REMEMBERED).timestamp()))
+    if table.get(mark.key):
+        return
     try:
         table.transact([mark, *writes])
     except ConditionFailed:

@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
-from . import logs, records, retention, roots
+from . import logs, notices, records, retention, roots
 from .categories import Category
 from .channels import webhooks
+from .follow import Rules
 from .photo import PhotoError, process
 from .publish import CITY, Publisher
 from .report import broken_at
@@ -80,14 +81,25 @@ def send_webhooks(
     return told
 
 
-def keep_time_limits(table: Table, event: Event, *, contact_days: int) -> dict[str, Any]:
-    """Let contact data end `contact_days` after its report was closed; answers like publish()."""
+def keep_time_limits(
+    table: Table, event: Event, *, contact_days: int, now: datetime, rules: Rules
+) -> dict[str, Any]:
+    """Let contact data end `contact_days` after its report was closed, and make due what followers are told.
+
+    Both only write into the table; a slow mail server holds up neither. Answers like publish().
+    """
 
     def settle(changes: Sequence[Change]) -> None:
         for report_id in retention.reports_of(changes):
             retention.settle(table, report_id, contact_days=contact_days)
+        notices.tell(table, changes, now, rules)
 
     return _batch_answer(changes_from_lambda_event(event), settle, "keeping time limits")
+
+
+def send_notices(post: notices.Post, now: datetime, remaining: Remaining) -> dict[str, int]:
+    """Send followers what is due, until nothing is or the time is up. Returns how many, by outcome."""
+    return notices.deliver(post, now, most=1000, remaining=lambda: remaining() > SPARE_MS)
 
 
 def look_at_uploads(private: Files, event: Event, *, max_photo_bytes: int) -> int:

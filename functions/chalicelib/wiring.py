@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from . import accounts, agencies, categories, settings
 from .access import Gate, Keys
 from .accounts import SignInPool
+from .follow import Rules
 from .intake import Door
 from .operation import Parts
 from .storage.files import Files
@@ -229,7 +230,6 @@ def post() -> Post:
     import geo
     from web.letters import Letters
 
-    from .follow import Rules
     from .followers import EMAIL, PUSH, Book, made_once
     from .notices import Post
     from .senders.push import new_key
@@ -255,9 +255,15 @@ def post() -> Post:
         senders=senders,
         areas=geo.default_locator().by_kode,
         site_url=chosen.site_url or f"http://127.0.0.1:{chosen.port}",
-        rules=Rules(chosen.quiet_from, chosen.quiet_until, chosen.digest_hour),
+        rules=rules(),
         contact_days=chosen.contact_days,
     )
+
+
+def rules() -> Rules:
+    """The hours of messages."""
+    chosen = current()
+    return Rules(chosen.quiet_from, chosen.quiet_until, chosen.digest_hour)
 
 
 def _mail(chosen: settings.Settings) -> Sender | None:

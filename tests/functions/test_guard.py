@@ -192,7 +192,9 @@ def test_every_door_that_writes_without_signing_in_is_counted():
     counted = set(guard.RULES) | {"create_report"}
     # Without a key it is counted like a report (below), with a key by that key.
     by_key = {name for name in doors if name.startswith(("open311_create_request", "open311_create_update"))}
-    assert doors - counted - by_key - signed == set()
+    # A sealed link of a message; mail programs of many people leave for them from few addresses.
+    sealed = {"change_follow"}
+    assert doors - counted - by_key - signed - sealed == set()
 
 
 def test_programs_without_a_key_end_at_the_limit(client: Client):

@@ -19,8 +19,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chalicelib import logs, records, triggers, wiring
+from chalicelib import holder, logs, notices, records, triggers, wiring
 from chalicelib.channels import webhooks
+from chalicelib.follow import Target
+from chalicelib.followers import EMAIL, Book
 from moto import mock_aws
 
 from infra import aws, package
@@ -100,7 +102,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Watched, aws.Func
         return genuine(self, operation, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
-    for name in ("publisher", "retention", "photo", "every_minute", "messenger", "daily"):
+    for name in ("publisher", "retention", "photo", "every_minute", "messenger", "notifier", "daily"):
         monkeypatch.setattr(app, name, told.as_function(name, getattr(app, name)))
     forget()
     with mock_aws():
@@ -220,6 +222,19 @@ def test_from_report_to_page_within_the_rights_of_each_function(
     functions.every_minute()
     assert functions.messenger() == {"sent": 1, "later": 1, "dead": 0}
     assert functions.messenger() == {"sent": 0, "later": 0, "dead": 0}
+    # Where mail is not set up, a notice is dropped: but who may read and write what is the same.
+    (notice,) = wiring.table().query(notices.DUE).items
+    assert notice.body["kind"] == "reporter"
+    assert functions.notifier() == {"done": 1}
+    book = Book(wiring.table(), wiring.now, os.urandom)
+    who, wish = book.ask(
+        EMAIL, "b@example.com", Target("report", report=made["id"]), rhythm="now", language="id"
+    )
+    book.confirm(who.id, wish.number)
+    holder.add(wiring.parts().door, made["id"], made["follow_key"], "Masih ada.")
+    functions.step()
+    told_now = functions.notifier()
+    assert told_now in ({"refused": 1}, {"held": 1})
     site = wiring.files("site")
     page = site.get(f"laporan/{made['id']}/index.html")
     assert page is not None

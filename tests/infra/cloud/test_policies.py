@@ -20,6 +20,7 @@ ROLES = {
     "photo": "Photo",
     "every_minute": "EveryMinute",
     "messenger": "Messenger",
+    "notifier": "Notifier",
     "daily": "Daily",
 }
 
@@ -86,11 +87,20 @@ def test_only_the_door_and_the_keeper_of_time_limits_can_read_contacts() -> None
                 )
                 if keys is None or any(key in {"*", "contact#*"} for key in keys):
                     can.add(name)
-    assert can == {"api_handler", "retention"}
+    assert can == {"api_handler", "retention", "notifier"}
+
+
+def test_only_the_door_and_the_notifier_know_followers() -> None:
+    def reads(statement: dict[str, Any]) -> bool:
+        condition = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+        keys = condition.get("dynamodb:LeadingKeys", ["follower#*"])
+        return "dynamodb:GetItem" in statement["Action"] and "follower#*" in keys
+
+    assert {name for name in FILES if any(map(reads, statements(name)))} == {"api_handler", "notifier"}
 
 
 def test_nothing_can_delete_a_report_and_only_the_door_reads_uploads_for_good() -> None:
-    for name in set(FILES) - {"api_handler", "every_minute", "messenger"}:
+    for name in set(FILES) - {"api_handler", "every_minute", "messenger", "notifier"}:
         assert not any("dynamodb:DeleteItem" in s["Action"] for s in statements(name)), name
     (unmark,) = [s for s in statements("every_minute") if "dynamodb:DeleteItem" in s["Action"]]
     assert unmark["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dirty", "cards"]
@@ -99,6 +109,11 @@ def test_nothing_can_delete_a_report_and_only_the_door_reads_uploads_for_good() 
         "webhooks#due",
         "webhooks#dead#*",
     ]
+    (sent,) = [s for s in statements("notifier") if "dynamodb:DeleteItem" in s["Action"]]
+    families = {
+        key.partition("#")[0] for key in sent["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    }
+    assert families == {"follower", "followers", "address", "digest", "notices"}
 
 
 def test_the_publisher_cannot_write_what_is_under_the_private_bucket() -> None:
@@ -108,7 +123,7 @@ def test_the_publisher_cannot_write_what_is_under_the_private_bucket() -> None:
             assert not (writes and any("-private-" in resource for resource in resources(statement)))
 
 
-def test_only_the_messenger_can_send_mail_and_only_as_the_verified_sender() -> None:
+def test_only_the_notifier_can_send_mail_and_only_as_the_verified_sender() -> None:
     for name in FILES:
         mails = [s for s in statements(name) if any(action.startswith("ses:") for action in s["Action"])]
-        assert bool(mails) == (name == "messenger")
+        assert bool(mails) == (name == "notifier")
