@@ -23,9 +23,24 @@ Schema = Mapping[str, Any]
 
 
 def relied_on(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a description that others rely on."""
+    """The part of a description that others rely on, with the schemas that it names."""
     paths = {path: each for path, each in document["paths"].items() if not path.startswith(OWN)}
-    return {**document, "paths": paths}
+    schemas, named, fresh = document["components"]["schemas"], set[str](), _named(paths)
+    while fresh:
+        named |= fresh
+        fresh = set().union(*(_named(schemas[name]) for name in fresh)) - named
+    kept = {name: each for name, each in schemas.items() if name in named}
+    return {**document, "paths": paths, "components": {"schemas": kept}}
+
+
+def _named(part: Any) -> set[str]:
+    """The schemas that a part of a document refers to."""
+    if isinstance(part, Mapping):
+        here = {part["$ref"].rpartition("/")[2]} if isinstance(part.get("$ref"), str) else set()
+        return here.union(*(_named(each) for each in part.values()))
+    if isinstance(part, list):
+        return set().union(*map(_named, part))
+    return set()
 
 
 def narrowed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
