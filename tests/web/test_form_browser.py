@@ -395,6 +395,11 @@ def test_another_phones_qr_code_or_copy_brings_its_reports_and_nothing_else(
     assert [(each["id"], each["key"]) for each in kept(page, "reports")] == [
         ("7K3M9QX2", "ABCD-EFGH-JKMN-PQRS")
     ]
+    page.goto("about:blank")
+    page.goto(here.url + "/saya/#7K3M9QX2.ZZZZ-ZZZZ-ZZZZ-ZZZZ")
+    page.wait_for_selector("#sent .card")
+    assert [each["key"] for each in kept(page, "reports")] == ["ABCD-EFGH-JKMN-PQRS"]
+    page.goto("about:blank")
     page.goto(here.url + "/saya/#<img>.x")
     page.wait_for_selector("#sent .card")
     copy = tmp_path / "salinan.json"
@@ -405,14 +410,27 @@ def test_another_phones_qr_code_or_copy_brings_its_reports_and_nothing_else(
         "category": "jalan",
         "sent": 1,
     }
-    bad = [{"id": "../x", "key": "ABCDEFGHJKMNPQRS"}, {"id": "0000BBBB", "key": "'\"><script>"}]
+    other = {"id": "7K3M9QX2", "key": "ZZZZZZZZZZZZZZZZ"}
+    bad = [other, {"id": "../x", "key": "ABCDEFGHJKMNPQRS"}, {"id": "0000BBBB", "key": "'\"><script>"}]
     copy.write_text(json.dumps({"cctv_warga": 1, "reports": [good, *bad]}))
     page.set_input_files("#import", str(copy))
     until(page, "document.querySelectorAll('#sent .card').length === 2")
     assert "<b>hai</b>" in page.text_content("#sent")
+    assert {each["key"] for each in kept(page, "reports")} == {"ABCD-EFGH-JKMN-PQRS", "ABCDEFGHJKMNPQRS"}
     copy.write_text("[]")
     page.set_input_files("#import", str(copy))
     until(page, "document.getElementById('said').textContent.includes('bukan salinan')")
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("width", [320, 360, 1280])
+@pytest.mark.parametrize("path", ["/saya/#7K3M9QX2.ABCD-EFGH-JKMN-PQRS", "/luring/", "/en/saya/", "/lapor/"])
+def test_no_page_of_the_phones_own_is_wider_than_its_screen(
+    page: Any, here: Site, path: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(here.url + path, wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def axe(page: Any) -> list[Any]:

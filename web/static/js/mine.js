@@ -32,7 +32,8 @@ async function handed() {
   history.replaceState(null, "", location.pathname);
   if (!ID.test(id) || !KEY.test(key)) return;
   const before = await get("reports", id).catch(() => undefined);
-  await change(["put", "reports", { v: FORMAT, words: "", category: "", sent: Date.now(), ...before, id, key }]);
+  // A key that is there is never replaced by what a link says.
+  if (!before?.key) await change(["put", "reports", { v: FORMAT, words: "", category: "", sent: Date.now(), ...before, id, key }]);
   said.textContent = _("Report %(number)s is kept on this phone now.", { number: written(id) });
 }
 
@@ -236,7 +237,8 @@ async function read({ target }) {
   if (!file) return;
   try {
     const { reports } = JSON.parse(await file.text());
-    const good = reports.filter(({ id, key }) => ID.test(id) && (key === null || KEY.test(key))).map(clean);
+    const before = new Set((await all("reports")).filter(({ key }) => key).map(({ id }) => id));
+    const good = reports.filter(({ id, key }) => ID.test(id) && !before.has(id) && (key === null || KEY.test(key))).map(clean);
     if (good.length) await change(...good.map((record) => ["put", "reports", record]));
     said.textContent = ngettext("%(n)s report was read.", "%(n)s reports were read.", good.length);
     await draw();
