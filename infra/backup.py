@@ -28,8 +28,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 POSITION = "position.json"
 PHOTOS = "foto/"
-NOT_COPIED = frozenset({"dirty", "published"})
-"""Partitions that say what has been drawn where: a restored instance is drawn anew."""
+NOT_COPIED = frozenset({"dirty", "published", "salt"})
+"""What has been drawn where (a restored instance is drawn anew), and the salt that hides addresses for a day."""
+NOT_KEPT = ("rate#", "puzzle#")
+"""Counts of minutes: nobody is found by them, and a restored instance counts anew."""
 RESTORING = Key("instance", "restore")
 PART_ITEMS = 2000
 _AGAIN = 10
@@ -58,7 +60,7 @@ def backup(table: Table, private: Files, store: Files) -> Copied:
     rows: list[dict[str, Any]] = []
     # A part and the position behind it: a crash in between copies the part again, under the same name.
     for partition, place in _counted(_partitions(table, state["after"]), "partitions"):
-        if partition not in NOT_COPIED:
+        if partition not in NOT_COPIED and not partition.startswith(NOT_KEPT):
             found = _partition(table, partition)
             rows += [_row(item) for item in found]
             copied.reports += any(item.key.sort == "head" for item in found)

@@ -18,6 +18,8 @@
 | source#<name>                  | <id there>        | which report something elsewhere became     |
 | idempotency#<hash>             | answer            | what an Idempotency-Key was answered        |
 | rate#<who>                     | <seconds>#<window>| how often somebody asked (limits.py)        |
+| salt                           | <day>             | what hides addresses on that day (guard.py) |
+| puzzle#<nonce>                 | spent             | a puzzle that was used (guard.py)           |
 | cards                          | <created>#<id>    | reports whose picture is still to be drawn  |
 | alerts                         | <id>              | the last warning that was sent of a report  |
 | incidents                      | <number>          | what operators told of the service itself   |

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.running import eventually
+
 from .conftest import DESKTOP, PHONE, REFUSALS, Town, Visit, middle
 
 
@@ -23,12 +25,11 @@ def told(town: Town, **changes: Any) -> dict[str, Any]:
 
 
 def published(town: Town, report_id: str) -> bytes:
-    for _ in range(300):
-        reply = town.server.get(f"/laporan/{report_id}/")
-        if reply.status == 200:
-            return town.server.get(f"/laporan/{report_id}.json").body
-        time.sleep(0.1)
-    raise AssertionError(f"{report_id} was never published")
+    def there() -> bool:
+        return town.server.get(f"/laporan/{report_id}/").status == 200
+
+    eventually(there, f"the page of {report_id}")
+    return town.server.get(f"/laporan/{report_id}.json").body
 
 
 @pytest.mark.parametrize(

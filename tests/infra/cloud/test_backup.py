@@ -18,7 +18,7 @@ from chalicelib.storage.files import Files
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.s3 import S3Files
 from chalicelib.storage.sqlite import SQLiteTable
-from chalicelib.storage.table import Key, Put, Table
+from chalicelib.storage.table import Add, Key, Put, Table
 from chalicelib.submission import Submission
 from moto import mock_aws
 
@@ -87,7 +87,8 @@ def contents(table: Table) -> dict[Key, Any]:
     found = {}
     for partition, _ in backup._partitions(table, None):
         for item in records.every(table, partition):
-            if partition not in backup.NOT_COPIED and item.key != backup.RESTORING:
+            left_out = partition in backup.NOT_COPIED or partition.startswith(backup.NOT_KEPT)
+            if not left_out and item.key != backup.RESTORING:
                 found[item.key] = (item.body, dict(item.counters), item.expires)
     return found
 
@@ -263,3 +264,52 @@ def test_a_photo_that_is_not_what_its_name_says_stops_the_backup(
     here[1].put(path, b"another picture")
     with pytest.raises(backup.BackupError, match="does not begin with its name"):
         backup.backup(*here, FolderFiles(tmp_path / "store"))
+
+
+def test_what_every_part_of_the_product_keeps_goes_along_and_what_only_hides_or_counts_does_not(
+    here: tuple[SQLiteTable, FolderFiles], cloud: tuple[DynamoDBTable, S3Files], tmp_path: Path
+) -> None:
+    """Records of any kind are copied whole, so that a part that is added later needs no line in the backup."""
+    table, private = here
+    fill(table, private, count=3)
+    kept = [
+        Put(Key("follower#f1", "who"), {"address": "warga@example.com"}),
+        Put(Key("follow#report#7K3M9QX2", "f1#000001"), {"rhythm": "now"}, expires=4_000_000_000),
+        Put(Key("secrets", "vapid"), {"private": "x" * 40}),
+        Put(Key("officers", "subject-1"), {"id": "subject-1", "name": "Sari"}),
+        Put(Key("views#subject-1", "view#1"), {"name": "Lubang", "filter": {"category": "jalan"}}),
+        Put(Key("rules", "rule#1"), {"when": {"category": "banjir"}, "then": {"office": "dinas-sda"}}),
+        Add(Key("workload", "dinas-sda"), {"waiting": 3, "in_progress": 2}),
+    ]
+    gone = [
+        Put(Key("salt", "20780"), {"salt": "s"}, expires=4_000_000_000),
+        Put(Key("rate#reports#hash", "600#1"), {}, expires=4_000_000_000),
+        Put(Key("puzzle#nonce", "spent"), {"by": "h"}, expires=4_000_000_000),
+        Put(Key("dirty", "city#1"), {}),
+    ]
+    for write in (*kept, *gone):
+        table.transact([write])
+    store = FolderFiles(tmp_path / "store")
+    backup.backup(table, private, store)
+    backup.restore(store, *cloud)
+    for write in kept:
+        assert contents(cloud[0])[write.key] == contents(table)[write.key]
+    for write in gone:
+        assert cloud[0].get(write.key) is None
+
+
+def test_a_person_who_watches_sees_how_far_it_is(
+    here: tuple[SQLiteTable, FolderFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+    import sys
+
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    fill(*here, count=3)
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    backup.backup(*here, FolderFiles(tmp_path / "store"))
+    assert "partitions" in screen.getvalue()
