@@ -228,15 +228,21 @@ def test_many_reports_come_in_pages_and_what_the_file_leaves_out_is_counted_and_
 
 @pytest.mark.journey
 def test_too_much_in_view_asks_for_more_zoom_and_fetches_nothing(page: Any, stub: Stub) -> None:
-    kode = busiest_of(stub)
-    open_map(page, stub, f"/#peta=12/-6.2/106.94&wilayah={kode[:5]}")
+    # The middle of a square of the made-up city, on a screen that shows more than 24 of them.
+    open_map(page, stub, "/#peta=14/-6.187/106.935", {"width": 1600, "height": 1500})
     until(page, "document.querySelector('.mapnote').textContent.includes('Perbesar')")
     assert not any(path.startswith("/data/aktif/") for path in stub.asked)
 
 
-def busiest_of(stub: Stub) -> str:
+@pytest.mark.journey
+def test_an_area_too_large_to_list_keeps_its_shades_and_counts(page: Any, stub: Stub) -> None:
+    open_map(page, stub, "/#wilayah=31.72")
+    page.wait_for_selector("#daftar .bars")
+    assert page.locator(".near").count() == 0
     counts = json.loads(stub.files["data/ringkas.json"])["kelurahan"]
-    return max(counts, key=lambda kode: counts[kode][0])
+    open_there = sum(sum(row[:4]) for kode, row in counts.items() if kode.startswith("31.72."))
+    assert int(re.sub(r"\D", "", title(page).partition(":")[2])) == open_there
+    assert not any(path.startswith("/data/aktif/") for path in stub.asked)
 
 
 # Filters, and the view in the address.

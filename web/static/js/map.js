@@ -9,6 +9,8 @@ import { _, loadWords, ngettext, number, root } from "./words.js";
 const NEAR = 14;
 const FINE = 12;
 const NAMED = 13.5;
+/** So many kelurahan are fetched at once, at most. */
+export const FILES = 24;
 const PARTS = {
   near: () => import("./near.js"),
   filters: () => import("./filters.js"),
@@ -146,9 +148,13 @@ class CityMap {
     this.map.setView(bounds.getCenter(), zoom, { animate: !still });
   }
 
+  inside(code) {
+    return [...this.areas.values()].filter(({ kode }) => within(kode, code));
+  }
+
   /** Where an area's kelurahan lie together. */
   boundsOf(code) {
-    const inside = [...this.areas.values()].filter(({ kode }) => within(kode, code)).map(({ polygon }) => polygon.getBounds());
+    const inside = this.inside(code).map(({ polygon }) => polygon.getBounds());
     return inside.length ? inside.slice(1).reduce((all, each) => all.extend(each), inside[0].pad(0)) : null;
   }
 
@@ -168,7 +174,9 @@ class CityMap {
 
   isNear() {
     const zoom = this.map.getZoom();
-    return zoom >= NEAR || (zoom >= FINE && this.view.filters.area !== "");
+    const { area } = this.view.filters;
+    // An area that can be fetched as a whole is listed as soon as its outlines are fine.
+    return zoom >= NEAR || (zoom >= FINE && area !== "" && this.inside(area).length <= FILES);
   }
 
   /** The map came to rest somewhere else. */

@@ -2,13 +2,13 @@
 // At most 24 kelurahan are fetched at once; what a file does not hold is counted and linked, never dropped in silence.
 import { element, icon } from "./dom.js";
 import { Canvas, CircleMarker, LayerGroup } from "./leaflet.js";
+import { FILES } from "./map.js";
 import { loadIcons, ReportMarker } from "./pins.js";
 import { fetchActive, stateWord, tone } from "./reports.js";
 import { Spots } from "./spots.js";
 import { ALL, CLOSED, count, passes, STATES, statesOf, within } from "./view.js";
 import { _, ago, language, ngettext, number, root } from "./words.js";
 
-const FILES = 24;
 const PAGE = 20;
 const WIDE = matchMedia("(min-width: 56rem)");
 
