@@ -67,7 +67,8 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     table.transact([Put(INSTANCE, {"example": True})])
     states = {found[0].state: report_id for report_id in ids if (found := records.load(table, report_id))}
     table.close()
-    server = running.start(folder)
+    # At any hour of the day: followers are told at once.
+    server = running.start(folder, QUIET_FROM="0", QUIET_UNTIL="0")
     yield Town(server, states)
     server.kill()
 

@@ -16,6 +16,9 @@ from email.utils import format_datetime, parseaddr
 
 from . import Message
 
+# Python would fold a long address into an encoded word, which no mail program reads in List-Unsubscribe.
+POLICY = SMTP.clone(max_line_length=990)
+
 
 def as_mail(message: Message, *, sender: str, now: datetime) -> EmailMessage:
     """The mail. `sender` is as in a header: `CCTV Warga <kabar@example.org>`.
@@ -23,7 +26,7 @@ def as_mail(message: Message, *, sender: str, now: datetime) -> EmailMessage:
     Raises ValueError for an address that no header can hold; its message names none.
     """
     name, address = parseaddr(sender)
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=POLICY)
     try:
         mail["From"] = Address(name, addr_spec=address)
         mail["To"] = Address("", addr_spec=message.to)
@@ -38,8 +41,8 @@ def as_mail(message: Message, *, sender: str, now: datetime) -> EmailMessage:
         mail["List-Id"] = f"CCTV Warga <kabar.{host}>"
         mail["List-Unsubscribe"] = f"<{message.unsubscribe}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    mail.set_content(message.text, cte="quoted-printable")
+    mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
     # After the content: setting that takes headers of this family away.
     mail["Content-Language"] = message.language
     return mail

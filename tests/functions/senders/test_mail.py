@@ -117,6 +117,13 @@ def test_a_mail_program_can_leave_with_one_click(inbox: tuple[Inbox, Smtp]):
     assert asked["List-Unsubscribe"] is None
 
 
+def test_the_address_to_leave_stands_in_the_mail_as_it_is():
+    end = f"{END}{'x' * 100}"
+    raw = as_mail(replace(MESSAGE, unsubscribe=end), sender=FROM, now=NOW).as_bytes()
+    assert f"\r\nList-Unsubscribe: <{end}>\r\n".encode() in raw
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+
+
 def test_the_same_message_has_the_same_id_and_none_tells_the_address():
     first, again = (as_mail(MESSAGE, sender=FROM, now=NOW) for _ in range(2))
     assert first["Message-ID"] == again["Message-ID"]
