@@ -71,6 +71,7 @@ def page(renderer: Renderer, language: str) -> str:
         "gaya.html",
         language,
         "/gaya/",
+        words=WORDS[language],
         colours=COLOURS,
         sizes=SIZES,
         now={state: cut(report[state], "now") for state in STATES},

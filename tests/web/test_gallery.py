@@ -11,7 +11,7 @@ from web.vocabulary import STATES
 
 PARTS = (
     "warna", "huruf", "tombol", "isian", "pilihan", "pesan", "status", "riwayat", "daftar", "legenda",
-    "angka", "kosong", "tanda-terima",
+    "angka", "kosong", "antrean", "tanda-terima",
 )  # fmt: skip
 
 
