@@ -12,6 +12,7 @@ from chalicelib.access import Officer
 from chalicelib.report import Office, Place, Report
 from chalicelib.routing import Rule
 from chalicelib.storage.sqlite import SQLiteTable
+from chalicelib.storage.table import WRITES
 from chalicelib.submission import Submission
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,6 +172,25 @@ def test_what_was_imported_stays_where_it_was(routed: intake.Door, table: SQLite
     )
     accepted = intake.accept(routed, words, channel="bulk", source=source)
     assert records.load(table, accepted.id)[0].seq == 1  # type: ignore[index]
+
+
+def test_the_largest_report_that_a_rule_takes_fits_one_transaction(
+    routed: intake.Door, table: SQLiteTable, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    keep(table, clock, rule(live=True))
+    sizes: list[int] = []
+    transact = table.transact
+    monkeypatch.setattr(table, "transact", lambda writes: (sizes.append(len(writes)), transact(writes))[1])
+    words = Submission(
+        category="jalan", description="Lubang besar di lajur kiri.", latitude=-6.17, longitude=106.83,
+        contact_email="ani@contoh.id", contact_shared=True, landmark="Depan halte",
+    )  # fmt: skip
+    accepted = intake.accept(
+        routed, words, channel="open311", key="kunci-00000001", source=intake.Source("mitra", "17")
+    )
+    assert records.load(table, accepted.id)[0].office == ROADS  # type: ignore[index]
+    # Room for what follows a report besides: subscriptions, notices.
+    assert max(sizes) <= WRITES - 4
 
 
 def test_a_trial_says_what_intake_then_does(routed: intake.Door, table: SQLiteTable, clock: Clock):

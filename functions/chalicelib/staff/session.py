@@ -34,6 +34,8 @@ class OfficeName(msgspec.Struct, frozen=True):
     name_id: str
     name_en: str
     categories: tuple[str, ...]
+    boundaries: Annotated[tuple[str, ...], Meta(description="Where it works; none: everywhere.")]
+    contact: Annotated[str, Meta(description="How colleagues reach it.")]
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -64,7 +66,9 @@ def me(parts: Parts, request: Request) -> Response:
     """GET /api/staff/me: who the token speaks for."""
     officer = asking(parts, request, "queue")
     offices = tuple(
-        OfficeName(each.code, each.names["id"], each.names["en"], each.categories)
+        OfficeName(
+            each.code, each.names["id"], each.names["en"], each.categories, each.boundaries, each.contact
+        )
         for each in agencies_of(parts).values()
     )
     answer = Me(

@@ -204,15 +204,17 @@ export class ReportPanel {
       person: () => make("select", { id, name }, new Option(_("Nobody in particular"), ""), ...this.it.people.map((each) => new Option(each.name, each.id))),
       spot: () => this.spot(id, name, value),
     };
-    const input = makers[kind]();
+    const [input, ...beside] = [makers[kind]()].flat();
     if (kind !== "photo" && kind !== "spot" && value !== "") input.value = value;
-    return make("p", { class: "field" }, make("label", { for: id }, words, required ? "" : make("small", {}, " ", _("(optional)"))), note ? make("span", { class: "hint" }, note) : null, input, step ? phrasePicker(step, input, this.it, this.desk) : null);
+    return make("p", { class: "field" }, make("label", { for: id }, words, required ? "" : make("small", {}, " ", _("(optional)"))), note ? make("span", { class: "hint" }, note) : null, input, ...beside, step ? phrasePicker(step, input, this.it, this.desk) : null);
   }
 
   offices(id, name) {
     const { me, kelurahan } = this.desk;
     const here = this.it.office?.code;
-    const fits = ({ categories }) => categories.includes(this.it.report.category.code);
+    const kode = this.it.report.place?.kode ?? "";
+    const works = ({ boundaries }) => !boundaries.length || boundaries.some((each) => kode === each || kode.startsWith(`${each}.`));
+    const fits = (each) => each.categories.includes(this.it.report.category.code) && works(each);
     const agencies = me.offices.filter((each) => each.code !== here).sort((a, b) => fits(b) - fits(a));
     const suggested = _("suggested");
     const select = make("select", { id, name, required: true }, new Option(_("Choose …"), ""));
@@ -223,7 +225,12 @@ export class ReportPanel {
       const options = [...kelurahan.values()].filter(({ kode }) => wanted(kode) && kode !== here).map((each) => new Option(`${each.kelurahan} (${each.kecamatan})`, each.kode));
       if (options.length) select.append(make("optgroup", { label }, ...options));
     }
-    return select;
+    const reach = make("span", { class: "hint", role: "status" });
+    select.addEventListener("change", () => {
+      const contact = me.offices.find(({ code }) => code === select.value)?.contact;
+      reach.textContent = contact ? _("For colleagues: %(contact)s", { contact }) : "";
+    });
+    return [select, reach];
   }
 
   /** The pin is set on the map; without one a kelurahan can be named, by keyboard too. */
