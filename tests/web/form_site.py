@@ -135,12 +135,12 @@ def put(page: Any, record: dict[str, Any]) -> None:
 
 
 def photo_file(place: bool = True, kind: str = "JPEG", **more: Any) -> dict[str, Any]:
-    """A photo as Playwright takes files; with `place` its Exif says 6°10'31.2"S 106°49'37.2"E."""
+    """A photo as Playwright takes files; with `place` its Exif says 6°10'31.2"S 106°49'37.2"E, and `more` GPS tags."""
     exif = Image.Exif()
     exif[0x010F] = "TellTalePhoneMaker"
     if place:
         gps: dict[Any, Any] = {1: "S", 2: (6.0, 10.0, 31.2), 3: "E", 4: (106.0, 49.0, 37.2)}
-        exif.get_ifd(0x8825).update({**gps, **more})
+        exif.get_ifd(0x8825).update(gps | {int(tag): value for tag, value in more.items()})
     data = io.BytesIO()
     Image.effect_noise((320, 240), 60).convert("RGB").save(data, kind, exif=exif)
     return {"name": f"foto.{kind.lower()}", "mimeType": f"image/{kind.lower()}", "buffer": data.getvalue()}

@@ -144,6 +144,22 @@ def test_the_service_worker_sends_with_every_page_closed(page: Any, here: Site) 
     assert len(parts(here.posts[0])["photo"]) == 1
 
 
+def test_two_pages_and_the_service_worker_together_send_it_once(page: Any, here: Site) -> None:
+    open_form(page, here, "")
+    worker_ready(page)
+    queue_one(page, here)
+    here.down = False
+    other = page.context.new_page()
+    other.goto(here.url + "/saya/")
+    other.wait_for_selector("#queued .card")
+    here.answers.append(accepted())
+    for each in (page, other, page, other):
+        each.evaluate("dispatchEvent(new Event('online'))")
+    other.wait_for_selector("#sent .card")
+    page.wait_for_selector("#received .big-id")
+    assert len(here.posts) == 1
+
+
 def test_a_report_of_an_older_build_is_sent_by_this_one_and_a_newer_ones_is_left_alone(
     page: Any, here: Site
 ) -> None:

@@ -53,9 +53,10 @@ async function languages() {
 async function fill() {
   const cache = await caches.open(CACHE);
   const told = await languages();
-  await cache.addAll([...SHELL.assets, ...told.flatMap((language) => SHELL.words[language])]);
-  // Anew from the server: a page from the browser's own cache may be of the build before.
-  const pages = [...told.flatMap((language) => SHELL.pages[language]), ...SHELL.data];
+  // What the page has just loaded comes from the browser's own cache, not a second time over a slow network.
+  await cache.addAll([...SHELL.assets, ...told.flatMap((language) => SHELL.words[language]), ...SHELL.data]);
+  // Pages anew from the server: the browser's cache may have them as of the build before.
+  const pages = told.flatMap((language) => SHELL.pages[language]);
   await cache.addAll(pages.map((path) => new Request(path, { cache: "reload" })));
 }
 
