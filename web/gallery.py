@@ -6,6 +6,7 @@ used. The same words and dates every time, so that pictures of it can be compare
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ COLOURS = (
     ("c0", "c1", "c2", "c3", "c4", "c5"),
 )
 """Tokens of site.css: what is written and drawn, grounds, the map's shades."""
+ICON = re.compile(r'href="#i-([a-z-]+)"')
 SIZES = tuple(f"t{n}" for n in range(9, 0, -1))
 
 
@@ -67,6 +69,12 @@ def page(renderer: Renderer, language: str) -> str:
     empty = views.KelurahanView(
         KODE, PLACE.kelurahan, PLACE.kecamatan, PLACE.kota, views.Counts({}), (), (), None
     )
+    now = {state: cut(report[state], "now") for state in STATES}
+    timelines = [cut(report[state], "timeline") for state in ("done", "rejected")]
+    parts_of_form = {name: cut(form, name) for name in ("summary", "pickers", "kinds", "choices", "two")}
+    received = cut(renderer.receipt(REPORT, "ABCD-EFGH-JKMN-PQRS", PLACE, language), "receipt")
+    nothing = cut(renderer.kelurahan(empty, language), "empty")
+    pieces = [*now.values(), *timelines, *parts_of_form.values(), received, nothing]
     return renderer._page(
         "gaya.html",
         language,
@@ -74,8 +82,10 @@ def page(renderer: Renderer, language: str) -> str:
         words=WORDS[language],
         colours=COLOURS,
         sizes=SIZES,
-        now={state: cut(report[state], "now") for state in STATES},
-        timelines=[cut(report[state], "timeline") for state in ("done", "rejected")],
+        # Icons are drawn once at the end of a page: what a piece shows must be drawn on this one, too.
+        icons_of_pieces=sorted(set(ICON.findall("".join(pieces)))),
+        now=now,
+        timelines=timelines,
         rows=[_summary(number, state, language) for number, state in enumerate(STATES)],
         figures=views.FiguresView(1290, 214, 940, 72.9, 88.4, 6, 24, 81.5, 130),
         bars=[
@@ -83,9 +93,9 @@ def page(renderer: Renderer, language: str) -> str:
             views.RecapRow("sampah", "", 260, 240),
             views.RecapRow("banjir", "", 75, 12),
         ],
-        parts_of_form={name: cut(form, name) for name in ("summary", "pickers", "kinds", "choices", "two")},
-        receipt=cut(renderer.receipt(REPORT, "ABCD-EFGH-JKMN-PQRS", PLACE, language), "receipt"),
-        empty=cut(renderer.kelurahan(empty, language), "empty"),
+        parts_of_form=parts_of_form,
+        receipt=received,
+        empty=nothing,
     )
 
 

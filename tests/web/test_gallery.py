@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.web.strict_html import read
@@ -29,6 +31,13 @@ def test_every_state_is_shown_with_its_word(renderer: Renderer):
     for state in STATES.values():
         assert f'<div class="now {state.tone}">' in html
         assert f"{state.word}</span>" in html
+
+
+def test_every_icon_that_a_part_shows_is_drawn_on_the_page(renderer: Renderer):
+    html = gallery.page(renderer, "id")
+    shown = set(re.findall(r'<use[^>]* href="#([\w-]+)"', html))
+    assert "i-camera" in shown
+    assert [name for name in shown if f'<symbol id="{name}"' not in html] == []
 
 
 def test_the_page_is_the_same_every_time(renderer: Renderer):
