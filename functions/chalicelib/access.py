@@ -304,7 +304,10 @@ def add_missing(table: Table, officers: Iterable[Officer]) -> None:
         try:
             save(table, officer, expect=Expect.ABSENT)
         except ConditionFailed:
-            continue
+            # An account from before offices knew their people is found among them from now on.
+            kept = load(table, officer.id)
+            if kept and not kept.disabled:
+                table.transact([Put(_colleague_key(kept), {})])
 
 
 def disable(table: Table, officer_id: str, *, now: datetime) -> Officer:

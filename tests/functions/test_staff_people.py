@@ -10,6 +10,7 @@ import pytest
 from chalicelib import access, intake, public, records
 from chalicelib.access import Officer
 from chalicelib.report import Office, unanswered
+from chalicelib.storage.table import Delete, Key
 
 from .conftest import GAMBIR
 from .desks import AGENCY, HOME, NEXT_DOOR, PROVINCE, ROADS, Desk
@@ -92,6 +93,14 @@ def test_who_moves_to_another_office_leaves_their_colleagues(office: Desk):
     access.save(table, Officer(BUDI.id, BUDI.name, "officer", ROADS, (), (ROADS.code,)))
     assert BUDI.id not in {each.id for each in access.colleagues(table, GAMBIR)}
     assert BUDI.id in {each.id for each in access.colleagues(table, ROADS.code)}
+
+
+def test_accounts_from_before_are_among_their_offices_people_after_the_next_start(office: Desk):
+    table = office.parts.door.table
+    table.transact([Delete(Key(f"colleagues#{GAMBIR}", BUDI.id))])
+    assert BUDI.id not in {each.id for each in access.colleagues(table, GAMBIR)}
+    access.add_missing(table, [BUDI])
+    assert BUDI.id in {each.id for each in access.colleagues(table, GAMBIR)}
 
 
 # Closed without being done.
