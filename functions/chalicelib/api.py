@@ -439,15 +439,17 @@ BY_NAME = {operation.name: operation for operation in OPERATIONS}
 def answer(parts: Parts, name: str, request: Request) -> Response:
     """Answer a request to an operation. Whatever a client sends, this returns; faults of ours are raised."""
     operation = BY_NAME[name]
+    counted: Mapping[str, str] = {}
     try:
-        if parts.guard:
-            parts.guard.admit(name, request)
+        if parts.guard and (taken := parts.guard.admit(name, request)):
+            counted = taken.headers
         response = operation.handler(parts, request)
     except Refused as refused:
         response = _refusal(parts, request, operation, refused)
     except Busy:
         response = _refusal(parts, request, operation, Refused([Problem("busy")], 503))
-    headers = {**NO_STORE, **SECURITY, **(sharing.OPEN if operation.shared else {}), **response.headers}
+    shared = sharing.OPEN if operation.shared else {}
+    headers = {**NO_STORE, **SECURITY, **shared, **counted, **response.headers}
     if operation.method != "GET":
         return Response(response.status, headers, response.body)
     known = request.headers.get("if-none-match", "")

@@ -105,12 +105,15 @@ class Guard:
         self._salts: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
-    def admit(self, operation: str, request: Request) -> None:
-        """Count a request to one of the operations in RULES. Raises Refused (429) above its limit."""
+    def admit(self, operation: str, request: Request) -> limits.Taken | None:
+        """Count a request to one of the operations in RULES. Raises Refused (429) above its limit.
+
+        What is left of it; None when nothing is counted.
+        """
         rule = RULES.get(operation)
         network = network_of(request.headers.get(VIEWER, "")) if rule else ""
-        if rule and network:
-            self._within(rule.kind, network, getattr(self._settings, rule.setting))
+        most = getattr(self._settings, rule.setting) if rule else 0
+        return self._take(rule.kind, network, most) if rule and network and most else None
 
     def program(self, request: Request) -> limits.Taken | None:
         """Count a report of a program that knows nothing of puzzles: for it the limit ends it. Raises Refused (429).

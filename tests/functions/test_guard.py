@@ -285,3 +285,12 @@ def test_without_limits_nothing_is_counted(door: intake.Door, clock: Clock, dice
         free.report(request)
         free.admit("add_support", request)
     assert table.query("salt").items == []
+
+
+def test_whoever_is_counted_is_told_how_much_is_left(client: Client) -> None:
+    headers = {guard.VIEWER: "203.0.113.9", "content-type": "application/json"}
+    got = client.ask("add_support", path={"report_id": "7K3M9QX2"}, headers=headers, body=b"{}")
+    most = client.parts.settings.limit_deeds
+    assert (got.headers["RateLimit-Limit"], got.headers["RateLimit-Remaining"]) == (str(most), str(most - 1))
+    assert 0 < int(got.headers["RateLimit-Reset"]) <= client.parts.settings.limit_minutes * 60
+    assert "Retry-After" not in got.headers
