@@ -53,4 +53,4 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _gzipped(body: bytes) -> bytes:
-    return gzip.compress(body, 6, mtime=0)
+    return gzip.compress(body, 9, mtime=0)

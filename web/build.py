@@ -29,7 +29,7 @@ CATEGORIES = ROOT / "functions" / "chalicelib" / "categories.toml"
 
 ENTRIES = (
     "css/site.css", "css/font.css", "css/print.css", "css/home.css", "css/field.css", "css/form.css", "css/report.css",
-    "css/leaflet.css", "css/map.css", "css/more.css", "css/follow.css", "css/gaya.css",
+    "css/print-report.css", "css/leaflet.css", "css/map.css", "css/more.css", "css/follow.css", "css/gaya.css",
     "css/mine.css", "js/mine.js",
     "css/desk.css", "js/desk.js",
     "js/site.js", "js/home.js", "js/form.js", "js/report.js", "js/follow.js", "js/service.js",

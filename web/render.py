@@ -160,7 +160,6 @@ class Renderer:
             totals=_totals(view.rows),
             open_total=sum(row.counts.open for row in view.rows),
             open_in=lambda kecamatan: sum(row.counts.open for rows in kecamatan.values() for row in rows),
-            all_in=lambda rows: sum(row.counts.total for row in rows),
         )
 
     def report_form(self, view: FormView, language: str) -> str:
