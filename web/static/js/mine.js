@@ -69,7 +69,7 @@ function card(category, words) {
   const item = copyOf("#card").firstElementChild;
   const part = (name) => item.querySelector(`[data-${name}]`);
   part("title").append(category ? copyOf(`template[data-category-of="${CSS.escape(category)}"]`) : "");
-  if (!part("title").textContent) part("title").textContent = _("Report");
+  if (!part("title").textContent) part("title").textContent = _("A report");
   part("words").textContent = words;
   return { item, part };
 }
