@@ -46,7 +46,13 @@ SHELL = {
     "data": ["/data/batas.json", "/manifest.webmanifest", "/favicon.svg"],
 }
 """What the service worker keeps beside assets."""
-OWN_WORDS = (("home", ("site.js",)), ("form", ("site.js",)), ("mine", ("site.js",)), ("desk", ()))
+OWN_WORDS = (
+    ("home", ("site.js",)),
+    ("report", ("site.js", "follow.js")),
+    ("form", ("site.js",)),
+    ("mine", ("site.js",)),
+    ("desk", ()),
+)
 """Pages whose scripts have a module of words of their own, and the scripts that run beside theirs."""
 LATER = ("near.js", "filters.js", "search.js", "here.js")
 """What the map loads when somebody needs it; its words come with it."""
