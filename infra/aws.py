@@ -1,6 +1,6 @@
 """`make run ENGINE=aws`: the product as deployed, against a stand-in for AWS on this machine.
 
-moto's server plays DynamoDB, its stream, S3 and SQS in a child process; the real
+moto's server plays DynamoDB, its stream, S3, SQS and SES in a child process; the real
 handlers get events in Lambda's real shapes. A rehearsal, not a place to keep anything:
 it lives in memory, and what a stand-in cannot prove is said in infra/docs/deploy.md.
 With ENGINE=dynamodb-local Amazon's own DynamoDB Local keeps the table.
@@ -33,6 +33,8 @@ NAMES = {"TABLE": "rehearsal", "SITE_BUCKET": "rehearsal-site", "PRIVATE_BUCKET"
 DEAD_LETTERS = "rehearsal-dead-letters"
 UPLOADS = "rehearsal-uploads"
 UPLOADS_PREFIX = "uploads/"
+MAIL_FROM = "kabar@warga.invalid"
+"""Who writes to followers in a rehearsal: to SES's stand-in, which delivers nothing."""
 _POLL_S = 0.1
 log = logging.getLogger("cctv-warga")
 
@@ -65,6 +67,12 @@ def environment(address: str, dynamodb: str | None = None) -> dict[str, str]:
         "AWS_ENDPOINT_URL_DYNAMODB": table,
         "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": table,
     }
+
+
+def mail(address: str) -> dict[str, str]:
+    """The settings with which notices leave through SES; verifies their sender there."""
+    client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
+    return {"MAIL": "ses", "MAIL_FROM": f"CCTV Warga <{MAIL_FROM}>", "SITE_URL": address}
 
 
 def client(service: str) -> Any:
@@ -240,6 +248,7 @@ def run(engine: str, stated: Mapping[str, str]) -> int:
         # Examples take minutes against a stand-in that sorts its whole table for every query: only when asked for.
         demo = stated.get("DEMO") or "0"
         os.environ.update(environment(address, dynamodb) | {"DEMO": demo})
+        os.environ.update(mail(stated.get("SITE_URL") or f"http://127.0.0.1:{stated.get('PORT') or 8000}"))
         from chalicelib import settings
 
         from infra import local

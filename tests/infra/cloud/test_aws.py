@@ -434,3 +434,32 @@ def test_the_id_of_a_request_goes_from_the_browser_to_the_log_of_the_publisher(
 )
 def test_whose_id_a_request_has(headers: dict[str, str], id_of: str) -> None:
     assert logs.id_of(headers, "given") == id_of
+
+
+def test_who_follows_is_asked_and_told_by_mail_through_ses(
+    watched: tuple[Watched, aws.Functions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.ses.models import ses_backends
+
+    told, functions = watched
+    monkeypatch.setattr(app_of(), "notifier", told.as_function("notifier", app_of().notifier))
+    for name, value in aws.mail("https://warga.example.id").items():
+        monkeypatch.setenv(name, value)
+    forget()
+    wiring.post.cache_clear()
+    follow = {"area": "31.71.01.1001", "email": "warga@example.com", "language": "id"}
+    assert ask(told, "POST", "/api/follow", follow)["status"] in {201, 202}
+    functions.step()
+    functions.notifier()
+    (sent,) = ses_backends["123456789012"][aws.REGION].sent_messages
+    assert "warga@example.com" in str(sent.destinations)
+    assert "https://warga.example.id/" in str(sent.raw_data)
+    assert {f for f, service, _ in told.calls if service.startswith("sesv2:")} == {"notifier"}
+    wiring.post.cache_clear()
+
+
+def app_of() -> Any:
+    """The functions' front door."""
+    import app
+
+    return app
