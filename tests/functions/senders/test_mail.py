@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from chalicelib.senders import Message
 from chalicelib.senders.folder import MOST, Folder
 from chalicelib.senders.mail import as_mail
 from chalicelib.senders.smtp import Smtp
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .conftest import Inbox, Listening
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 FROM = "CCTV Warga <kabar@warga.example>"
@@ -36,52 +33,6 @@ MESSAGE = Message(
     url="https://warga.example/laporan/7K3M9QX2/",
     unsubscribe=END,
 )
-
-
-@dataclass
-class Inbox:
-    """A mail server's memory. `answers` are what it says to RCPT and DATA, first come first served."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    recipients: list[str] = field(default_factory=list)
-    to_rcpt: list[str] = field(default_factory=list)
-    to_data: list[str] = field(default_factory=list)
-    hang_up: bool = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if self.to_rcpt:
-            return self.to_rcpt.pop(0)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.hang_up:
-            server.transport.abort()
-            await asyncio.sleep(0)
-        if self.to_data:
-            return self.to_data.pop(0)
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(parsed, EmailMessage)
-        self.mails.append(parsed)
-        self.recipients += envelope.rcpt_tos
-        return "250 OK"
-
-
-class Listening(Controller):
-    """A mail server on a port that the system chose."""
-
-    def _trigger_server(self) -> None:
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Listening]:
-    controller = Listening(Inbox(), hostname="127.0.0.1", port=0)
-    controller.start()
-    yield controller
-    controller.stop()
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import http_ece
 import pytest
@@ -22,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from ..conftest import Dice
+from .conftest import Service
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 AUTH = bytes(range(16))
@@ -38,40 +36,6 @@ def raw(text: str) -> bytes:
 
 
 P256DH = b64(BROWSER.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
-
-
-@dataclass
-class Service:
-    """What came to a push service, and what it answers."""
-
-    url: str = ""
-    status: int = 201
-    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    kept = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            kept.asked.append(({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length)))
-            self.send_response(kept.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}/push/kotak-surat-rahasia"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield kept
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def sender(**changes: object) -> webpush.WebPush:
