@@ -125,11 +125,20 @@ def test_a_report_is_found_by_its_number(visit: Callable[..., Visit], town: Town
 
 def test_a_number_that_is_none_is_answered_in_words(visit: Callable[..., Visit]):
     here = visit(javascript=False)
-    here.forgive(f"{REFUSALS}00")
+    here.forgive(f"{REFUSALS}04")
     page = here.open("/en/laporan/")
     page.fill("#find-id", "hello")
     page.locator("form.find button").click()
     expect(page.locator('[role="alert"]')).to_contain_text("hello")
+
+
+@pytest.mark.parametrize("root", ["", "/en"])
+def test_a_place_is_found_by_its_name_from_the_front_page(visit: Callable[..., Visit], root: str):
+    page = visit(javascript=False).open(f"{root}/")
+    page.fill("#cari", "gambir")
+    page.locator("form.find button").first.click()
+    page.click(f'.hits a[href="{root}/kelurahan/{GAMBIR}/"]')
+    expect(page.locator("h1")).to_have_text("Gambir")
 
 
 def test_home_leads_to_every_kelurahan_without_scripts(visit: Callable[..., Visit]):

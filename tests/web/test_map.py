@@ -90,6 +90,7 @@ def test_the_first_view_asks_for_little_and_never_for_the_position(page: Any, st
     assert not any("basemap" in path or "map-words" in path for path in stub.asked)
     assert page.evaluate("window.askedForPosition") is None
     assert weight(stub) <= 100_000
+    assert len(stub.asked) <= 24
     assert page.evaluate("location.hash") == ""
 
 
