@@ -13,7 +13,7 @@ let numbers = 0;
 export async function mountKeys(host, me, tell) {
   host.replaceChildren();
   if (!me.rights.includes("clients")) return false;
-  const list = make("ul", { class: "plain-list" });
+  const list = make("ul", { class: "entries clients" });
   const said = make("p", { class: "notice", role: "status", hidden: true });
   const trying = (work) => work().catch(tell);
   const show = async () => {
@@ -29,8 +29,7 @@ export async function mountKeys(host, me, tell) {
     trying(async () => {
       const made = await ask("/api/staff/clients", { body: wish });
       said.replaceChildren(
-        make("span", {}, _("The key of %s, shown only now: ").replace("%s", made.client.name)),
-        make("code", { class: "key" }, made.key),
+        make("span", {}, _("The key of %s, shown only now: ").replace("%s", made.client.name), make("br"), make("code", { class: "key" }, made.key)),
       );
       said.hidden = false;
       form.reset();
@@ -76,12 +75,14 @@ function row(client, change) {
   });
   confirm.addEventListener("click", () => change({ revoke: true }));
   const where = client.boundaries.length ? client.boundaries.join(", ") : _("everywhere");
-  const since = new Date(client.created).toLocaleDateString(language === "id" ? "id-ID" : "en-GB");
+  const day = new Date(client.created).toLocaleDateString(language === "id" ? "id-ID" : "en-GB");
+  // Not within the line below: words inside a template are not found by what collects them.
+  const since = _("since %s").replace("%s", day);
   return make(
     "li",
     { "data-client": client.id },
     make("p", {}, make("strong", {}, client.name), client.office ? ` · ${client.office.name}` : ""),
-    make("p", { class: "soft" }, `${where} · ${_("since")} ${since}`),
+    make("p", { class: "soft" }, `${where} · ${since}`),
     client.revoked ? make("p", {}, _("Revoked: this key opens nothing any more.")) : disclosure(form),
   );
 }
