@@ -13,6 +13,8 @@ from .conftest import AXE, DESKTOP, GAMBIR, PHONE, REFUSALS, Town, Visit, middle
 
 STATES = ("waiting", "in_progress", "done")
 FIGURES = ("recap", "kota", "check", "service", "key")
+WIDER = ("style", "mine", "offline", "follow", "open data", "developers", "kecamatan", "desk")
+"""Pages that `make journeys` alone looks at."""
 PAGES = ("home", "form", "find", "kelurahan", "not found", "errors", "receipt", *STATES, *FIGURES)
 NARROW = {"width": 320, "height": 640}
 # A window of 1280 by 1024 at 200 %: half as many CSS pixels, twice as fine.
@@ -31,6 +33,14 @@ def shown(here: Visit, town: Town, name: str, root: str = "") -> Page:
         "kota": f"{root}/kota/{GAMBIR[:5]}/",
         "check": f"{root}/periksa/",
         "service": f"{root}/status/",
+        "style": f"{root}/gaya/",
+        "mine": f"{root}/saya/",
+        "offline": f"{root}/luring/",
+        "follow": f"{root}/ikuti/",
+        "open data": f"{root}/data/terbuka/",
+        "developers": f"{root}/pengembang/",
+        "kecamatan": f"{root}/kecamatan/{GAMBIR[:8]}/",
+        "desk": f"{root}/petugas/",
         "key": f"/api/reports/{town.by_state['done']}/page{'?language=en' if root else ''}",
     }
     page = here.page
@@ -96,14 +106,14 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *(pytest.param(name, marks=pytest.mark.journey) for name in WIDER)])
 def test_a_page_in_light_colours_has_no_barrier(visit: Callable[..., Visit], town: Town, name: str):
     page = shown(visit(size=PHONE), town, name)
     assert violations(page) == []
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *WIDER])
 def test_a_page_in_dark_colours_has_no_barrier(visit: Callable[..., Visit], town: Town, name: str):
     here = visit(size=DESKTOP, colours="dark", language="en-GB")
     page = shown(here, town, name, "/en")
@@ -111,7 +121,7 @@ def test_a_page_in_dark_colours_has_no_barrier(visit: Callable[..., Visit], town
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *WIDER])
 def test_nothing_scrolls_sideways_on_the_narrowest_phone(visit: Callable[..., Visit], town: Town, name: str):
     page = shown(visit(size=NARROW), town, name)
     assert overflow(page) == []
