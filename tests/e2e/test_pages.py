@@ -13,7 +13,7 @@ from .conftest import AXE, DESKTOP, GAMBIR, PHONE, REFUSALS, Town, Visit, middle
 
 STATES = ("waiting", "in_progress", "done")
 FIGURES = ("recap", "kota", "check", "service", "key")
-WIDER = ("style", "mine", "offline", "follow", "open data", "developers", "kecamatan", "desk")
+WIDER = ("style", "mine", "offline", "follow", "open data", "developers", "kecamatan", "desk", "embedded")
 """Pages that `make journeys` alone looks at."""
 PAGES = ("home", "form", "find", "kelurahan", "not found", "errors", "receipt", *STATES, *FIGURES)
 NARROW = {"width": 320, "height": 640}
@@ -41,6 +41,7 @@ def shown(here: Visit, town: Town, name: str, root: str = "") -> Page:
         "developers": f"{root}/pengembang/",
         "kecamatan": f"{root}/kecamatan/{GAMBIR[:8]}/",
         "desk": f"{root}/petugas/",
+        "embedded": f"{root}/sematan/kota/{GAMBIR[:5]}/",
         "key": f"/api/reports/{town.by_state['done']}/page{'?language=en' if root else ''}",
     }
     page = here.page
