@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -97,3 +98,27 @@ def test_where_to_turn_outside_the_city_is_words_with_or_without_an_address():
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises((FrozenInstanceError, AttributeError)):
         settings.read({}).port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"MAIL": "pigeon"}, "takes folder, smtp, ses or off"),
+        ({"MAIL": "smtp", "MAIL_FROM": "a@b.id"}, "SMTP_HOST is missing"),
+        ({"MAIL": "ses", "MAIL_FROM": "a@b.id"}, "SITE_URL is missing"),
+        ({"MAIL_FROM": "kabar"}, "write it like"),
+        ({"MAIL_FROM": "a@b.id\r\nBcc: c@d.id"}, "write it like"),
+        ({"SMTP_TLS": "perhaps"}, "takes starttls, tls or none"),
+        ({"PUSH_CONTACT": "me@b.id"}, "mailto: or https://"),
+    ],
+)
+def test_mail_that_could_not_be_sent_stops_the_start(env: dict[str, str], said: str):
+    with pytest.raises(settings.SettingsError, match=re.escape(said)):
+        settings.read(env)
+
+
+def test_without_settings_one_machine_keeps_messages_and_a_deployment_sends_none():
+    here, there = settings.read({}), settings.read({"ENGINE": "dynamodb"})
+    assert (here.mail_way, here.push_way) == ("folder", "folder")
+    assert (there.mail_way, there.push_way) == ("off", "off")
+    assert settings.read({"ENGINE": "dynamodb", "PUSH_CONTACT": "mailto:a@b.id"}).push_way == "push"

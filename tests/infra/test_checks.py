@@ -99,3 +99,20 @@ def test_an_incident_is_opened_told_and_closed_by_command(tmp_path: Path):
     status, out, said = command(tmp_path, "incident", "update", "1", "Lagi.", "Again.")
     assert (status, out) == (1, "")
     assert "incident 1 is closed" in said
+
+
+def test_the_key_of_push_messages_stays_until_it_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from chalicelib import wiring
+
+    from infra import checks
+
+    table = SQLiteTable(tmp_path / "table.sqlite3")
+    monkeypatch.setattr(wiring, "table", lambda: table)
+    for renew in (False, False, True):
+        assert checks.vapid(renew=renew) == 0
+    first, again, renewed = capsys.readouterr().out.split()
+    table.close()
+    assert first == again != renewed
+    assert len(first) == 87
