@@ -16,7 +16,7 @@ from msgspec import Meta
 from web import following as pages
 from web.letters import Letters
 
-from . import body, contact, follow, notices, records
+from . import body, contact, follow, news, notices, records
 from .followers import EMAIL, PUSH, Book, Follower, made_once
 from .operation import (
     HTML_TYPE,
@@ -189,9 +189,7 @@ def _create(parts: Parts, request: Request, report: str) -> Response:
             return _html(refused.status, pages.asked(parts.renderer(), language, problems=said))
         raise
     if accepts_page(request):
-        what = Letters(parts.renderer()).name(
-            notices.described(wish, parts.door.locator.by_kode), who.language
-        )
+        what = Letters(parts.renderer()).name(news.described(wish, parts.door.locator.by_kode), who.language)
         return _html(202, pages.asked(parts.renderer(), who.language, what=what))
     return reply(201 if taken.confirmed else 202, taken, PRIVATE)
 
@@ -309,7 +307,7 @@ def _shown(
     rows = tuple(
         pages.Row(
             f.number,
-            letters.name(notices.described(f.target, areas), language),
+            letters.name(news.described(f.target, areas), language),
             f.rhythm,
             moment(f.ends),
             bool(f.confirmed),
