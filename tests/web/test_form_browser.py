@@ -265,6 +265,25 @@ def test_a_kind_without_neighbourhood_asks_about_none(page: Any, here: Site, ren
     page.wait_for_selector("#received .big-id")
 
 
+def test_without_its_map_the_form_still_takes_the_phones_position(page: Any, here: Site) -> None:
+    here.answers.append(accepted())
+    page.route("**/aset/pin-*.js", lambda route: route.abort())
+    page.goto(here.url + "/lapor/")
+    until(page, "document.getElementById('pinmap').hidden")
+    page.click("#gps")
+    until(page, "document.getElementById('found').textContent.includes('Gambir')")
+    assert "150 m" in page.text_content("#found")
+    begin(page)
+    page.click("#send")
+    page.wait_for_selector("#received .big-id")
+    sent = parts(here.posts[0])
+    assert (sent["latitude"], sent["longitude"], sent["accuracy"]) == (
+        [b"-6.175400"],
+        [b"106.827200"],
+        [b"150"],
+    )
+
+
 # Drafts.
 
 

@@ -34,13 +34,23 @@ export function startPlace(onChange) {
 }
 
 async function map() {
-  const { PinMap } = await import("./pin.js");
-  pin = new PinMap(document.getElementById("pinmap"), form.dataset, placed);
-  await pin.begin();
+  const box = document.getElementById("pinmap");
+  let made;
+  try {
+    const { PinMap } = await import("./pin.js");
+    made = new PinMap(box, form.dataset, placed);
+    await made.begin();
+  } catch {
+    // The network gave the form but not its map: position, coordinates and kelurahan do without.
+    box.hidden = true;
+    return;
+  }
+  // Only now: what moves the pin before finds none, and the fields say where it goes.
+  pin = made;
   const here = fragment();
   const kode = new URLSearchParams(location.search).get("kelurahan");
   if (here) pin.show(...here);
-  else if (field("latitude").value && field("longitude").value) typed();
+  else if (spot()) moveTo({ ...spot(), accuracy: Number(field("accuracy").value) });
   else if (kode && [...field("kelurahan").options].some((option) => option.value === kode)) await pin.showKelurahan(kode);
   else if (field("kelurahan").value) chooseKelurahan();
 }
@@ -62,8 +72,9 @@ export function spot() {
 
 /** Put the pin somewhere, as a photo or a draft says; `accuracy` in metres where it is known. */
 export function moveTo({ latitude, longitude, accuracy = null }) {
-  if (accuracy) pin?.measure(latitude, longitude, accuracy);
-  else pin?.show(latitude, longitude, 17, true);
+  if (!pin) placed({ latitude, longitude, accuracy });
+  else if (accuracy) pin.measure(latitude, longitude, accuracy);
+  else pin.show(latitude, longitude, 17, true);
 }
 
 /** Read the place from the form's fields again, after a draft came back. */
@@ -98,9 +109,9 @@ function know(place) {
 
 function typed() {
   const here = spot();
-  if (!here?.latitude || !here.longitude || !pin) return;
-  field("kelurahan").value = "";
-  pin.show(here.latitude, here.longitude, 17, true);
+  if (!here?.latitude || !here.longitude) return;
+  field("accuracy").value = "";
+  moveTo(here);
 }
 
 function chooseKelurahan() {
@@ -124,7 +135,7 @@ function locateMe() {
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
       button.disabled = false;
-      pin?.measure(coords.latitude, coords.longitude, coords.accuracy);
+      moveTo(coords);
     },
     (error) => {
       button.disabled = false;
