@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,6 +102,16 @@ def command(**settings: str) -> subprocess.Popen[str]:
             text=True,
             start_new_session=True,
         )
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process of its own that runs `code` beside the functions, with what it prints at once in a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "functions"), "PYTHONUNBUFFERED": "1"},
+    )
 
 
 @dataclass

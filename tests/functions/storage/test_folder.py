@@ -6,9 +6,6 @@ import base64
 import concurrent.futures
 import json
 import os
-import subprocess
-import sys
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,8 @@ from typing import Any
 import pytest
 from chalicelib.storage.folder import FolderFiles, Grant, UploadRefused, sign, verify
 
-FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
+from tests.running import python
+
 SECRET = b"a secret for tests only"
 WRITER = """
     import sys
@@ -29,15 +27,6 @@ WRITER = """
         files.put(f"{name}/{n % 7}/{n:06d}.json", letter * (1 + n * 37 % 5000))
         print(n)
 """
-
-
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(FUNCTIONS), "PYTHONUNBUFFERED": "1"},
-    )
 
 
 def content(n: int) -> bytes:

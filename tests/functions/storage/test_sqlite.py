@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
-import textwrap
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,18 +11,9 @@ import pytest
 from chalicelib.storage.sqlite import SCHEMA, SQLiteTable
 from chalicelib.storage.table import Add, Busy, Delete, Item, Key, Put, StorageError
 
-FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
+from tests.running import python
+
 COUNT = Key("counts", "all")
-
-
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process of its own that runs `code`, with what it prints at once in a pipe."""
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(FUNCTIONS), "PYTHONUNBUFFERED": "1"},
-    )
 
 
 WRITER = """
