@@ -26,7 +26,9 @@ MOST_OF_A_MONTH = 1_000_000
 
 def last_written(table: Table) -> str | None:
     """The stamp of when a file of the open data was written last; None before the first."""
-    return max((item.body["at"] for item in records.every(table, OPEN_DATA)), default=None)
+    # Instances from before the stamp was kept have months without one.
+    stamps = (item.body.get("at") for item in records.every(table, OPEN_DATA))
+    return max((at for at in stamps if at), default=None)
 
 
 @dataclass(frozen=True)
