@@ -1,7 +1,7 @@
 """The front door of the functions: routes and triggers, a few lines each, no logic.
 
 The only file that knows Chalice. What each route takes and answers is declared in
-chalicelib/api.py; a test keeps the two in step.
+chalicelib/front/api.py; a test keeps the two in step.
 """
 
 import sys
@@ -14,9 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent / "vendor"))
 
 from chalice import Chalice, CORSConfig, Response
 from chalice.app import MultiDict
-from chalicelib import api, following, guard, logs, sharing, staff, wiring
+from chalicelib import following, logs, sharing, staff, wiring
 from chalicelib.channels import open311, webhooks
-from chalicelib.operation import Request
+from chalicelib.front import api, guard
+from chalicelib.front.operation import Request
 
 if logs.deployed():
     logs.setup()

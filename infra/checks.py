@@ -9,9 +9,11 @@ from __future__ import annotations
 import secrets
 import sys
 
-from chalicelib import audit, erasing, recount, wiring
+from chalicelib import audit, wiring
 from chalicelib.desk import Changed, Unknown
 from chalicelib.followers import made_once
+from chalicelib.privacy import erasing
+from chalicelib.publishing import recount
 from chalicelib.report import Office, read_id, written_id
 from chalicelib.senders.push import new_key, public_key
 from chalicelib.storage.table import Delete, Key

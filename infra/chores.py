@@ -10,9 +10,11 @@ import logging
 import threading
 from datetime import datetime
 
-from chalicelib import retention, roots, wiring
+from chalicelib import wiring
 from chalicelib.channels import webhooks
+from chalicelib.privacy import retention
 from chalicelib.publish import Publisher
+from chalicelib.publishing import roots
 
 CONSUMER = "retention"
 EVERY_S = 60.0

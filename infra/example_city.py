@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from chalicelib import access, agencies, api, categories, intake
-from chalicelib.operation import Operation, Parts, Request, Response
+from chalicelib import access, categories, intake
+from chalicelib.front import api
+from chalicelib.front.operation import Operation, Parts, Request, Response
+from chalicelib.officers import agencies
 from chalicelib.settings import Settings
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

@@ -14,8 +14,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from chalicelib import api, keys, openapi
 from chalicelib.channels import webhooks
+from chalicelib.front import api, keys, openapi
 from chalicelib.report import Office
 
 from infra import compatible

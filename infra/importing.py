@@ -20,8 +20,8 @@ from typing import Any, TextIO
 from chalicelib import settings, wiring
 from chalicelib.channels import bulk, fetch
 from chalicelib.channels.bulk import Importer, MappingError, Plan, Row, RowRefused
-from chalicelib.operation import Parts
-from chalicelib.problems import Refused
+from chalicelib.front.operation import Parts
+from chalicelib.front.problems import Refused
 from chalicelib.storage.table import Key, Put
 
 CHUNK = 500

@@ -1,6 +1,6 @@
 """`python -m infra incident`: tell readers that something is wrong with the service, and that it is over.
 
-Reads arguments and prints; what an incident is stands in chalicelib/incidents.py. The page
+Reads arguments and prints; what an incident is stands in chalicelib/publishing/incidents.py. The page
 `/status/` shows it within a minute.
 """
 
@@ -10,7 +10,8 @@ import argparse
 import sys
 from typing import Any
 
-from chalicelib import incidents, wiring
+from chalicelib import wiring
+from chalicelib.publishing import incidents
 
 
 def add_command(commands: Any) -> None:

@@ -23,8 +23,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from chalicelib.access import ALGORITHM, PARTITION, Officer, load
-from chalicelib.accounts import MOST_LISTED
-from chalicelib.problems import preferred
+from chalicelib.front.problems import preferred
+from chalicelib.officers.accounts import MOST_LISTED
 from chalicelib.report import Office
 from chalicelib.storage.table import ConditionFailed, Delete, Expect, Key, Put, Table
 

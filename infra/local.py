@@ -19,8 +19,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
-from chalicelib import access, guard, operation, settings, wiring
-from chalicelib.problems import Problem, preferred
+from chalicelib import access, settings, wiring
+from chalicelib.front import guard, operation
+from chalicelib.front.problems import Problem, preferred
 from chalicelib.publish import Publisher
 from chalicelib.report import read_id
 from chalicelib.storage import files as files_port

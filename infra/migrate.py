@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from chalicelib import records, worklist
+from chalicelib import records
+from chalicelib.officers import worklist
 from chalicelib.report import Event, Report
 from chalicelib.storage.table import Add, Check, ConditionFailed, Delete, Key, Put, Table, Write
 

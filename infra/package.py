@@ -59,7 +59,7 @@ KEPT_LOCALES = ("root", "id", "id_ID", "en", "en_US")
 NEEDED = (
     "app.py",
     "chalice/app.py",
-    "chalicelib/api.py",
+    "chalicelib/front/api.py",
     "chalicelib/triggers.py",
     "chalicelib/agencies.toml",
     "chalicelib/categories.toml",

@@ -7,8 +7,9 @@ import secrets
 import sys
 from typing import Any
 
-from chalicelib import keys, wiring
+from chalicelib import wiring
 from chalicelib.channels import webhooks
+from chalicelib.front import keys
 from chalicelib.report import Office
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from chalicelib import operation
-from chalicelib.problems import Problem, preferred
+from chalicelib.front import operation
+from chalicelib.front.problems import Problem, preferred
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 

@@ -135,7 +135,8 @@ def _messages(sqs: Any, queue: str) -> Iterator[Mapping[str, Any]]:
 
 def main(queue: str) -> int:
     """`python -m infra replay QUEUE`; returns the exit status: 0 when nothing is left that can be replayed."""
-    from chalicelib import retention, wiring
+    from chalicelib import wiring
+    from chalicelib.privacy import retention
 
     from infra.aws import client
 

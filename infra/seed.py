@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib import desk, intake
+from chalicelib.front.problems import Refused
 from chalicelib.lifecycle import Move
-from chalicelib.problems import Refused
 from chalicelib.report import Office
 from chalicelib.storage.files import Files
 from chalicelib.storage.table import Table

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chalicelib import api, categories, lifecycle, records, settings, submission
+from chalicelib import categories, lifecycle, records, settings, submission
+from chalicelib.front import api
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "infra" / "docs"

@@ -128,7 +128,7 @@ def active(view: KelurahanView) -> str:
 def landmarks(by_kode: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """`/data/patokan.json`: `landmarks` as [name, kode, latitude, longitude, number of reports], by code.
 
-    Only names that several reports share; see chalicelib.landmarks.
+    Only names that several reports share; see chalicelib.publishing.landmarks.
     """
     return to_json(
         {

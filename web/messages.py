@@ -21,8 +21,7 @@ from web import i18n
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES: tuple[tuple[str, str], ...] = (
     ("web/*.py", "python"),
-    ("functions/chalicelib/*.py", "python"),
-    ("functions/chalicelib/channels/*.py", "python"),
+    ("functions/chalicelib/**/*.py", "python"),
     ("functions/chalicelib/staff/*.py", "python"),
     ("infra/issuer.py", "python"),
     ("web/templates/*.*ml", "jinja2.ext:babel_extract"),

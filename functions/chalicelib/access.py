@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .problems import Problem, Refused
+from .front.problems import Problem, Refused
+from .officers.worklist import at_home, in_doubt
 from .report import Office, Report, stamp
 from .storage.table import ConditionFailed, Delete, Expect, Expectation, Key, Put, Table, Write
-from .worklist import at_home, in_doubt
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from .problems import Problem
+from .front.problems import Problem
 
 CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 TYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")

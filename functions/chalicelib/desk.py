@@ -15,20 +15,9 @@ from typing import Any
 
 import msgspec
 
-from . import lifecycle, masking, records
-from .report import (
-    Event,
-    Office,
-    Photo,
-    Place,
-    Report,
-    Words,
-    applied,
-    commitment,
-    moment,
-    sealed,
-    stamp,
-)
+from . import lifecycle, records
+from .privacy import masking
+from .report import Event, Office, Photo, Place, Report, Words, applied, commitment, moment, sealed, stamp
 from .storage.table import ConditionFailed, Expect, Key, Put, Table, Write
 
 

@@ -17,21 +17,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from .follow import REPORT, Row, Target, partitions
-from .limits import Limit, take
-from .problems import Problem, Refused
+from .front.limits import Limit, take
+from .front.problems import Problem, Refused
 from .report import moment, stamp
-from .storage.table import (
-    WRITES,
-    ConditionFailed,
-    Delete,
-    Expect,
-    Expectation,
-    Item,
-    Key,
-    Put,
-    Table,
-    Write,
-)
+from .storage.table import WRITES, ConditionFailed, Delete, Expect, Expectation, Item, Key, Put, Table, Write
 
 EMAIL, PUSH = "email", "push"
 MOST_FOLLOWS = 20

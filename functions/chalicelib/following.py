@@ -16,9 +16,10 @@ from msgspec import Meta
 from web import following as pages
 from web.letters import Letters
 
-from . import body, contact, follow, news, notices, records
+from . import follow, news, notices, records
 from .followers import EMAIL, PUSH, Book, Follower, made_once
-from .operation import (
+from .front import body
+from .front.operation import (
     HTML_TYPE,
     PAGE,
     Errors,
@@ -30,7 +31,8 @@ from .operation import (
     language_of,
     reply,
 )
-from .problems import Problem, Refused
+from .front.problems import Problem, Refused
+from .privacy import contact
 from .report import moment, read_id, written_id
 from .senders.push import WrongSubscription, judge_endpoint, judge_keys, new_key, public_key
 from .submission import clean, read_numbers

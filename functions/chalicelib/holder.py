@@ -10,9 +10,10 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from . import lifecycle, masking, records
+from . import lifecycle, records
+from .front.problems import Problem, Refused
 from .intake import Door, Made, follow_hash, made_photos, photo_paths
-from .problems import Problem, Refused
+from .privacy import masking
 from .report import Event, Report, Words, applied, moment, sealed, stamp, unanswered
 from .storage.table import ConditionFailed
 

@@ -18,9 +18,11 @@ from typing import Protocol
 
 import msgspec
 
-from . import masking, records, routing
-from .photo import PhotoError, ProcessedPhoto, process
-from .problems import Problem, Refused
+from . import records
+from .front.problems import Problem, Refused
+from .officers import routing
+from .photos.photo import PhotoError, ProcessedPhoto, process
+from .privacy import masking
 from .report import (
     ID_ALPHABET,
     ID_LENGTH,

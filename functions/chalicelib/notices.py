@@ -21,9 +21,9 @@ from web.letters import Letter, Letters, Links, News
 
 from . import follow, logs, records
 from .followers import CONFIRM_HOURS, EMAIL, Book, Follow, Follower
+from .front.problems import Refused
 from .lifecycle import STATES
 from .news import described, news_of
-from .problems import Refused
 from .proof import WIB
 from .report import Event, Report, moment, stamp
 from .senders import Message, Outcome, Sender

@@ -21,16 +21,18 @@ import msgspec
 from web import data, desk, developers, following, gallery, views
 from web.render import Renderer
 
-from . import openapi, public, records, roots, stats
-from .alerts import Alerts
-from .areas import LANDMARKS, Areas
-from .bulletin import Bulletin
-from .cards import Cards
+from . import public, records, stats
 from .categories import Category
+from .front import openapi
 from .intake import Locator, photo_paths
 from .languages import LANGUAGES
-from .openfiles import OpenFiles
-from .recaps import Recaps
+from .publishing import roots
+from .publishing.alerts import Alerts
+from .publishing.areas import LANDMARKS, Areas
+from .publishing.bulletin import Bulletin
+from .publishing.cards import Cards
+from .publishing.openfiles import OpenFiles
+from .publishing.recaps import Recaps
 from .report import Event, Report, read_id
 from .storage.files import Files
 from .storage.table import Change, Delete, Item, Key, Put, Table

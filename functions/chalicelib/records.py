@@ -60,10 +60,10 @@ import msgspec
 
 from . import logs, proof, stats
 from .lifecycle import STATES
+from .officers.worklist import in_doubt
+from .officers.worklist import writes as desk_writes
 from .report import Event, Report, event_from, report_from, to_body
 from .storage.table import LIMIT, Add, Delete, Expect, Item, Key, Put, Table, Write
-from .worklist import in_doubt
-from .worklist import writes as desk_writes
 
 ACTIVE_LIMIT = 400
 """At most so many reports of a kelurahan stand on its pages and its active file."""

@@ -19,10 +19,10 @@ import msgspec
 from msgspec import Meta
 
 from . import attributes
-from .contact import ContactError
-from .contact import email as read_email
-from .contact import phone as read_phone
-from .problems import Problem, Refused
+from .front.problems import Problem, Refused
+from .privacy.contact import ContactError
+from .privacy.contact import email as read_email
+from .privacy.contact import phone as read_phone
 
 MAX_PHOTOS = 3
 MAX_ATTRIBUTES = 40

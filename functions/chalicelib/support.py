@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from . import records
-from .problems import Problem, Refused
+from .front.problems import Problem, Refused
 from .report import written_id
 from .storage.table import Add, ConditionFailed, Expect, Key, Put, Table
 

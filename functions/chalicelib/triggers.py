@@ -13,12 +13,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
-from . import logs, notices, records, retention, roots
+from . import logs, notices, records
 from .categories import Category
 from .channels import webhooks
 from .follow import Rules
-from .photo import PhotoError, process
+from .photos.photo import PhotoError, process
+from .privacy import retention
 from .publish import CITY, Publisher
+from .publishing import roots
 from .report import broken_at
 from .storage.dynamodb import changes_from_lambda_event
 from .storage.files import Files

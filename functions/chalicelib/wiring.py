@@ -15,12 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import accounts, agencies, categories, settings
+from . import categories, settings
 from .access import Gate, Keys
-from .accounts import SignInPool
 from .follow import Rules
+from .front.operation import Parts
 from .intake import Door
-from .operation import Parts
+from .officers import accounts, agencies
+from .officers.accounts import SignInPool
 from .storage.files import Files
 from .storage.table import Key, Table
 
@@ -149,7 +150,7 @@ def sign_in() -> tuple[Gate | None, Callable[[], Mapping[str, Any]] | None]:
     """Who checks officers' tokens, and where they get them; (None, None) when nobody can sign in."""
     chosen = current()
     if chosen.oidc_issuer:
-        from . import provider
+        from .officers import provider
 
         keys = Keys(lambda: provider.keys(chosen.oidc_issuer), now)
         where = lru_cache(maxsize=1)(lambda: provider.sign_in(chosen.oidc_issuer, chosen.oidc_client))
@@ -177,7 +178,7 @@ def parts() -> Parts:
 
     locator = geo.default_locator()
     gate, where = sign_in()
-    from .guard import Guard
+    from .front.guard import Guard
 
     return Parts(
         settings=current(),

@@ -43,8 +43,8 @@ class Metered:
 
 def rows(options: Options) -> Iterator[Row]:
     """A report in JSON, through validation, placing, masking and chaining into SQLite; without and with a photo."""
-    from chalicelib import api
-    from chalicelib.operation import Request
+    from chalicelib.front import api
+    from chalicelib.front.operation import Request
 
     count = options.rounds(400, 60)
     rng = random.Random(7)
@@ -114,8 +114,8 @@ def rows(options: Options) -> Iterator[Row]:
 
 def _parts(data: Path) -> tuple[Any, Metered, Metered]:
     from chalicelib import categories, settings
+    from chalicelib.front.operation import Parts
     from chalicelib.intake import Door
-    from chalicelib.operation import Parts
     from chalicelib.storage.folder import FolderFiles
     from chalicelib.storage.sqlite import SQLiteTable
 

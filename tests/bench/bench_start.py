@@ -48,7 +48,7 @@ import io, json, sys, time
 a = time.perf_counter()
 import app
 from chalicelib import api, wiring
-from chalicelib.operation import Request
+from chalicelib.front.operation import Request
 import base64
 from PIL import Image
 kept = io.BytesIO()

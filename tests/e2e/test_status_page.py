@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from chalicelib import desk, intake, records
 from chalicelib.lifecycle import Move
-from chalicelib.photo import process
+from chalicelib.photos.photo import process
 from chalicelib.report import Office, Photo, Words, event_from, to_body, written_id
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

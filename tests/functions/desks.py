@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import access, agencies, categories, intake, records
+from chalicelib import access, categories, intake, records
 from chalicelib.access import Gate, Keys
-from chalicelib.operation import Parts, Response
+from chalicelib.front.operation import Parts, Response
+from chalicelib.officers import agencies
 from chalicelib.report import Office
 from chalicelib.settings import Settings
 from chalicelib.storage.folder import FolderFiles
@@ -20,7 +21,7 @@ from chalicelib.submission import Submission
 from infra.issuer import CLIENT, EXAMPLES, Issuer
 
 from .conftest import Clock
-from .test_api import Client
+from .front.test_api import Client
 
 URL = "http://127.0.0.1:1/_issuer"
 ROADS = Office("contoh-jalan", "Dinas jalan (contoh)")

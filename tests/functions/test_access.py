@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from chalicelib import access
-from chalicelib.problems import Refused
+from chalicelib.front.problems import Refused
 from chalicelib.report import Office, Place, Report
 from chalicelib.storage.sqlite import SQLiteTable
 from joserfc import jwt

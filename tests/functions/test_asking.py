@@ -16,7 +16,7 @@ from web.views import FormView
 
 from .conftest import GAMBIR
 from .desks import Desk
-from .test_api import GOOD, Client, client, parts
+from .front.test_api import GOOD, Client, client, parts
 
 __all__ = ["client", "parts"]  # fixtures
 FORM = "application/x-www-form-urlencoded"
@@ -79,7 +79,7 @@ def test_the_form_asks_what_each_category_asks(renderer: Renderer, language: str
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    from .test_api import pages
+    from .front.test_api import pages
 
     return pages()
 

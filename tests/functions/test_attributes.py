@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from chalicelib import attributes, categories, submission
-from chalicelib.problems import Refused
+from chalicelib.front.problems import Refused
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from chalicelib import categories, desk, intake, public, publish, records, roots
+from chalicelib import categories, desk, intake, public, publish, records
 from chalicelib.lifecycle import Move
+from chalicelib.publishing import roots
 from chalicelib.report import Office
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.submission import Submission

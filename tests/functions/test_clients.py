@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from chalicelib import access, keys
+from chalicelib import access
 from chalicelib.access import ROLES, Officer
-from chalicelib.problems import Refused
+from chalicelib.front import keys
+from chalicelib.front.problems import Refused
 from chalicelib.report import Office
 from chalicelib.staff import clients
 

@@ -16,8 +16,9 @@ from statistics import median_low
 from typing import Any
 
 import pytest
-from chalicelib import categories, desk, holder, intake, opendata, publish, records, recount
+from chalicelib import categories, desk, holder, intake, publish, records
 from chalicelib.lifecycle import Move, MoveRefused
+from chalicelib.publishing import opendata, recount
 from chalicelib.report import Office, moment
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 
 import jsonschema
 import pytest
-from chalicelib import api, categories, follow, guard, intake, notices, records
+from chalicelib import categories, follow, intake, notices, records
 from chalicelib.followers import Book
-from chalicelib.operation import Parts, Request, Response
+from chalicelib.front import api, guard
+from chalicelib.front.operation import Parts, Request, Response
 from chalicelib.settings import Settings
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.submission import Submission
@@ -24,8 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .conftest import CIDENG, GAMBIR, Clock
+from .front.test_participation import BROWSER, FORM, JSON, codes, declared
 from .newsroom import renderer
-from .test_participation import BROWSER, FORM, JSON, codes, declared
 
 ANI = "ani@contoh.id"
 ONE_CLICK = {"content-type": "application/x-www-form-urlencoded"}

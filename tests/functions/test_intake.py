@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from chalicelib import intake, records
-from chalicelib.problems import Refused
+from chalicelib.front.problems import Refused
 from chalicelib.report import broken_at, read_id
 from chalicelib.storage.table import Busy, Key
 from chalicelib.submission import Submission

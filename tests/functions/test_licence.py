@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chalicelib import opendata, settings
+from chalicelib import settings
+from chalicelib.publishing import opendata
 from defusedxml.ElementTree import fromstring
 
 from web.views import Licence

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from chalicelib import desk, follow, notices, records
 from chalicelib.followers import EMAIL, PUSH, Book, Follow, Follower
-from chalicelib.problems import Refused
+from chalicelib.front.problems import Refused
 from chalicelib.senders import Message, Outcome
 from chalicelib.storage.table import Change
 from hypothesis import HealthCheck, given, settings
@@ -231,7 +231,7 @@ def test_one_message_for_many_follows_of_one_address(mailroom: Mailroom):
 
 
 def test_what_is_not_public_any_more_is_not_sent(mailroom: Mailroom):
-    from chalicelib import erasing
+    from chalicelib.privacy import erasing
 
     sent = mailroom.news.send()
     mailroom.follow(ANI, follow.Target("report", report=sent.id))

@@ -9,9 +9,10 @@ from datetime import date
 
 import msgspec
 import pytest
-from chalicelib import audit, categories, desk, intake, proof, public, publish, records, roots
+from chalicelib import audit, categories, desk, intake, proof, public, publish, records
 from chalicelib.lifecycle import Move
 from chalicelib.proof import Break, Head
+from chalicelib.publishing import roots
 from chalicelib.report import NO_EVENT, Event, Office, Report, sealed, to_body
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

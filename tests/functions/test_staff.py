@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chalicelib import access, desk, erasing, intake, proof, records, staff
+from chalicelib import access, desk, intake, proof, records, staff
 from chalicelib.access import ROLES, Officer, may
+from chalicelib.privacy import erasing
 from chalicelib.report import Office, broken_at
 from chalicelib.storage.table import Key
 from chalicelib.submission import Submission

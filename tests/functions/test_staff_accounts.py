@@ -8,8 +8,9 @@ import json
 from typing import Any
 
 import pytest
-from chalicelib import access, accounts, agencies
+from chalicelib import access
 from chalicelib.access import ROLES, Officer
+from chalicelib.officers import accounts, agencies
 from chalicelib.report import Office
 
 from .conftest import CIDENG, GAMBIR

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from chalicelib import categories, submission
-from chalicelib.problems import MESSAGES, Problem, Refused
+from chalicelib.front.problems import MESSAGES, Problem, Refused
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chalicelib import openapi
+from chalicelib.front import openapi
 
 from infra.compatible import KEPT, narrowed, relied_on
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import schemathesis
-from chalicelib import api, categories, cookies
-from chalicelib.openapi import document
+from chalicelib import categories
+from chalicelib.front import api, cookies
+from chalicelib.front.openapi import document
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error

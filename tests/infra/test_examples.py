@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from chalicelib import api, openapi
+from chalicelib.front import api, openapi
 
 from infra import examples
 

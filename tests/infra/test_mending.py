@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import desk, intake, records, worklist
+from chalicelib import desk, intake, records
 from chalicelib.lifecycle import Move
+from chalicelib.officers import worklist
 from chalicelib.report import Office, broken_at
 from chalicelib.storage.dynamodb import DynamoDBTable
 from chalicelib.storage.folder import FolderFiles

@@ -160,7 +160,7 @@ def test_behind_a_proxy_an_address_is_limited_and_this_machine_is_not(hasty: Run
     assert (slowed.status, slowed.codes) == (429, ["slower"])
     # What a client itself says about who it is counts for nothing.
     assert send(X_Forwarded_For=OUTSIDE, X_Viewer_Address="127.0.0.1").status == 429
-    from chalicelib import puzzle
+    from chalicelib.front import puzzle
 
     challenge = slowed.headers["puzzle"]
     answer = f"{challenge} {puzzle.solve(challenge)}"

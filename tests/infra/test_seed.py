@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from chalicelib import lifecycle, masking, records
+from chalicelib import lifecycle, records
+from chalicelib.privacy import masking
 from chalicelib.report import Report, broken_at, moment
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

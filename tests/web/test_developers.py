@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 import pytest
-from chalicelib import api, openapi
+from chalicelib.front import api, openapi
 
 from web import developers
 from web.render import Renderer

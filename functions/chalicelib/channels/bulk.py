@@ -15,9 +15,9 @@ from typing import Any
 
 from .. import desk, records, submission
 from ..categories import Category
+from ..front.problems import Problem, Refused
 from ..intake import Door, Source, accept, decide_place, kept_photos
 from ..lifecycle import REJECT_REASONS, STATES, Move, MoveRefused
-from ..problems import Problem, Refused
 from ..report import Office, Photo, Report, stamp
 from ..storage.table import Expect, Key, Put
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import body
-from ..operation import XML, Operation
+from ..front import body
+from ..front.operation import XML, Operation
 from . import open311_model
 from .open311_format import FORMATS, Work, handler
 from .open311_reading import (

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from ..operation import JSON_TYPE, Parts, Request, Response, language_of
-from ..problems import Problem, Refused
+from ..front.operation import JSON_TYPE, Parts, Request, Response, language_of
+from ..front.problems import Problem, Refused
 from ..storage.table import Busy
 from . import open311_model, open311_xml
 from .open311_model import plain

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from .. import records
+from ..front.problems import Problem, Refused
 from ..lifecycle import STATES
-from ..problems import Problem, Refused
 from ..report import Report, read_id, stamp, written_id
 from . import open311_model
 from .open311_format import Asked, Said, all_of

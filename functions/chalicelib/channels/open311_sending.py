@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from .. import body, keys, submission
+from .. import submission
+from ..front import body, keys
+from ..front.operation import Parts
+from ..front.problems import Problem, Refused
 from ..intake import IDEMPOTENCY_KEY, Kelurahan, accept, kept_photos
-from ..operation import Parts
-from ..problems import Problem, Refused
 from ..report import Photo
 from ..storage.table import Key, Put
 from . import fetch, open311_model, open311_updates

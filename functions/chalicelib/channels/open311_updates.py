@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import desk, records
+from ..front.keys import Client
+from ..front.problems import Problem, Refused
 from ..intake import Door
-from ..keys import Client
 from ..lifecycle import MOVES, REJECT_REASONS, REOPEN_DAYS, STATES, Move, MoveRefused
-from ..problems import Problem, Refused
 from ..report import Office, Photo, Report, read_id
 from ..storage.table import Busy, Expect, Key, Put
 from ..submission import clean

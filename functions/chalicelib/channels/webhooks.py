@@ -18,13 +18,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import body, public, records, submission
+from .. import public, records, submission
 from ..categories import Category
+from ..front import body
+from ..front.keys import BOUNDARY
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
 from ..intake import Source, accept
-from ..keys import BOUNDARY
 from ..lifecycle import STATES
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
 from ..report import Event, Report, moment, stamp, written_id
 from ..storage.table import Change, ConditionFailed, Delete, Expect, Item, Key, Put, Table
 from . import fetch

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import access, accounts, body, editable, records
+from .. import access, records
 from ..access import ROLES, Officer
-from ..contact import ContactError
-from ..contact import email as read_email
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..front import body
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
+from ..officers import accounts, editable
+from ..privacy.contact import ContactError
+from ..privacy.contact import email as read_email
 from ..report import Office, stamp
 from ..storage.table import ConditionFailed, Expect, Key
 from .gate import BAD, ONCE, OUT, TOKEN, agencies_of, asking, idempotency_key, no_choice, read_body

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .. import keys
 from ..access import PROVINCE, Officer
-from ..agencies import office as office_of
-from ..keys import BOUNDARY, CLIENT_ID, MOST_PER_MINUTE, Client
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..front import keys
+from ..front.keys import BOUNDARY, CLIENT_ID, MOST_PER_MINUTE, Client
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
+from ..officers.agencies import office as office_of
 from ..report import Office
 from .gate import BAD, OUT, TOKEN, agencies_of, asking, no_choice, read_body
 

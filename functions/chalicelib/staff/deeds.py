@@ -13,15 +13,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import assigning, body, desk, lifecycle, records
+from .. import desk, lifecycle, records
 from ..access import Officer, may
-from ..agencies import office as office_of
+from ..front import body
+from ..front.operation import ErrorAnswer, Errors, Operation, Parts, Request, Response, language_of, reply
+from ..front.problems import Problem, Refused
 from ..intake import kept_photos
-from ..operation import ErrorAnswer, Errors, Operation, Parts, Request, Response, language_of, reply
-from ..problems import Problem, Refused
+from ..officers import assigning
+from ..officers.agencies import office as office_of
+from ..officers.worklist import in_doubt
 from ..report import Office, Photo, Place, Report, read_id
 from ..submission import MAX_PHOTOS
-from ..worklist import in_doubt
 from .gate import (
     BAD,
     BIG_TEXT,

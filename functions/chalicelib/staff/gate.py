@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from .. import access, body, desk, records
+from .. import access, desk, records
 from ..access import Officer, may
-from ..agencies import Agency
-from ..agencies import current as current_agencies
+from ..front import body
+from ..front.operation import Errors, Parts, Request
+from ..front.problems import Problem, Refused
 from ..intake import IDEMPOTENCY_KEY
-from ..operation import Errors, Parts, Request
-from ..problems import Problem, Refused
+from ..officers.agencies import Agency
+from ..officers.agencies import current as current_agencies
 from ..report import Report, read_id, written_id
 
 OUT = {401: (Errors,), 403: (Errors,), 503: (Errors,)}

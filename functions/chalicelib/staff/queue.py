@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import assigning, body, lifecycle, queues, records
+from .. import lifecycle, records
 from ..access import Officer
-from ..operation import Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..front import body
+from ..front.operation import Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
+from ..officers import assigning, queues
 from ..report import moment, stamp, written_id
 from .gate import BAD, OUT, TOKEN, asking, no_choice, read_body
 

@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .. import assigning, desk, lifecycle, public, records
+from .. import desk, lifecycle, public, records
 from ..access import Officer, may
 from ..attributes import answered
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
 from ..intake import photo_paths
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..officers import assigning
+from ..officers.worklist import in_doubt
 from ..report import Event, Office, Report
 from ..storage.table import Table
-from ..worklist import in_doubt
 from .gate import OUT, TOKEN, asking, desk_of, theirs
 
 ACTIONS: Mapping[str, str] = {

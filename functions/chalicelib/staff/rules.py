@@ -15,14 +15,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .. import agencies, body, editable, lifecycle, phrases, queues, records, routing
+from .. import lifecycle, records
 from ..access import PROVINCE, Officer
-from ..agencies import Agency
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..phrases import Phrase
-from ..problems import Problem, Refused
+from ..front import body
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
+from ..officers import agencies, editable, phrases, queues, routing
+from ..officers.agencies import Agency
+from ..officers.phrases import Phrase
+from ..officers.routing import Rule
 from ..report import written_id
-from ..routing import Rule
 from ..storage.table import Key, Put
 from .gate import BAD, OUT, TOKEN, agencies_of, asking, ever, read_body
 

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from .. import access, lifecycle
-from ..operation import Errors, Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..front.operation import Errors, Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
 from ..report import Office
 from .gate import OUT, TOKEN, agencies_of, asking, ever
 

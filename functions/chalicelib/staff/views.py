@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .. import body
 from ..access import Officer
-from ..operation import Operation, Parts, Request, Response, reply
-from ..problems import Problem, Refused
+from ..front import body
+from ..front.operation import Operation, Parts, Request, Response, reply
+from ..front.problems import Problem, Refused
 from ..storage.table import Delete, Key, Put, Table
 from .gate import BAD, OUT, TOKEN, asking, read_body
 from .queue import QueueWish, filter_of

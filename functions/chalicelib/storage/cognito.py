@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from ..accounts import PoolBusy
+from ..officers.accounts import PoolBusy
 from .aws import CONNECT_S, READ_S
 
 

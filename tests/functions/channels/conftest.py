@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 import pytest
-from chalicelib import api, categories, intake, keys
-from chalicelib.operation import Parts, Request, Response
+from chalicelib import categories, intake
+from chalicelib.front import api, keys
+from chalicelib.front.operation import Parts, Request, Response
 from chalicelib.report import Office
 from chalicelib.settings import Settings
 from chalicelib.storage.folder import FolderFiles

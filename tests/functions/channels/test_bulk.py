@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from chalicelib import intake, lifecycle, records
 from chalicelib.channels import bulk
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from chalicelib.report import broken_at
 from chalicelib.storage.folder import FolderFiles
 from chalicelib.storage.sqlite import SQLiteTable

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 import pytest
-from chalicelib import keys, records, wiring
+from chalicelib import records, wiring
 from chalicelib.channels import webhooks
-from chalicelib.operation import Parts
+from chalicelib.front import keys
+from chalicelib.front.operation import Parts
 from chalicelib.settings import Settings
 from chalicelib.storage.sqlite import SQLiteTable
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from chalicelib import lifecycle
 from chalicelib.channels import bulk, open311_model, webhooks
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from chalicelib.report import written_id
 
 from tests.functions.channels.conftest import Caller

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import app
 import pytest
 from chalicelib import records, wiring
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from chalicelib.report import read_id
 
 from tests.functions.channels.conftest import FORM, GOOD, Caller

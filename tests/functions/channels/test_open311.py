@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from chalicelib import desk, intake, lifecycle, records
 from chalicelib.channels import open311_reading, open311_sending
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from chalicelib.report import Office
 from chalicelib.storage.sqlite import SQLiteTable
 from chalicelib.storage.table import Add, Busy, Write

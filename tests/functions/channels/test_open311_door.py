@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from chalicelib import wiring
 from chalicelib.channels import open311, webhooks
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from defusedxml.ElementTree import fromstring
 
 from infra.local import Gateway

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from chalicelib import desk, intake, lifecycle, records
 from chalicelib.channels import open311_updates
-from chalicelib.operation import Parts
+from chalicelib.front.operation import Parts
 from chalicelib.report import Office, broken_at
 from hypothesis import given
 from hypothesis import strategies as st
@@ -424,7 +424,7 @@ def test_personal_data_of_an_update_is_not_kept(
 
 @given(st.text(max_size=30) | st.sampled_from(sorted(open311_updates.TARGETS)), st.text(max_size=20))
 def test_reading_an_update_takes_it_or_names_what_is_wrong(status: str, text: str):
-    from chalicelib.problems import Refused
+    from chalicelib.front.problems import Refused
 
     fields = {"service_request_id": ["7K3M9QX2"], "update_id": [text], "status": [status]}
     try:

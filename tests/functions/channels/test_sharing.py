@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import app
 import pytest
-from chalicelib import api, intake, sharing
-from chalicelib.operation import Parts, Request
+from chalicelib import intake, sharing
+from chalicelib.front import api
+from chalicelib.front.operation import Parts, Request
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from chalicelib import intake, lifecycle, records
 from chalicelib.channels import webhooks
-from chalicelib.operation import Parts
-from chalicelib.problems import Refused
+from chalicelib.front.operation import Parts
+from chalicelib.front.problems import Refused
 from chalicelib.submission import Submission
 from hypothesis import given
 from hypothesis import strategies as st

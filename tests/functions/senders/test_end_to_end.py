@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chalicelib import api, categories, notices
+from chalicelib import categories, notices
 from chalicelib.followers import EMAIL, PUSH
-from chalicelib.operation import Parts, Request
+from chalicelib.front import api
+from chalicelib.front.operation import Parts, Request
 from chalicelib.senders.smtp import Smtp
 from chalicelib.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from chalicelib.accounts import PoolBusy
+from chalicelib.officers.accounts import PoolBusy
 from chalicelib.storage.cognito import CognitoPool
 
 REGION = "ap-southeast-3"

@@ -10,18 +10,7 @@ from typing import Any
 
 import pytest
 from chalicelib.storage import table as port
-from chalicelib.storage.table import (
-    Add,
-    Batch,
-    Check,
-    ConditionFailed,
-    Delete,
-    Expect,
-    Item,
-    Key,
-    Put,
-    Table,
-)
+from chalicelib.storage.table import Add, Batch, Check, ConditionFailed, Delete, Expect, Item, Key, Put, Table
 
 ENGINES = ["sqlite", "dynamodb-moto", pytest.param("dynamodb-local", marks=pytest.mark.dynamodb_local)]
 REAL_ENGINES = [ENGINES[0], ENGINES[2]]

@@ -26,7 +26,7 @@ class Removed:
 
 
 def _busy_is_a_fault() -> None:
-    from chalicelib import api
+    from chalicelib.front import api
     from chalicelib.storage.table import Busy
 
     class Other(Busy):

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from chalicelib import access
-from chalicelib.problems import Refused
+from chalicelib.front.problems import Refused
 from chalicelib.report import Office
 from chalicelib.storage.cognito import CognitoPool
 from chalicelib.storage.sqlite import SQLiteTable

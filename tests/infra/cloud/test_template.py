@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalicelib import api, guard, publish, records, settings
+from chalicelib import publish, records, settings
+from chalicelib.front import api, guard
 from chalicelib.report import Report
 from chalicelib.storage.s3 import S3Files
 from chalicelib.storage.table import Change, Key
