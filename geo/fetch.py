@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -175,8 +176,8 @@ def download(
     base = base if base.endswith("/") else base + "/"
     way = _Way(pin.max_bytes, advance, sleep, clock, clock() + total_s, connect_s)
     settings.cache.mkdir(parents=True, exist_ok=True)
-    part = settings.cache / f"part-{os.getpid()}"
-    shutil.rmtree(part, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix="part-", dir=settings.cache))
+    part.chmod(0o755)  # what is kept is for every user of this machine, as any other download
     try:
         for name, expected in sorted(pin.files.items()):
             data = way.with_retries(urljoin(base, name), expected)

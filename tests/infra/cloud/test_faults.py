@@ -168,10 +168,13 @@ def rebuilt_differs(published: dict[str, bytes]) -> list[str]:
     found = records.counts(publisher.table)
     for kode in found:
         publisher.kelurahan(kode)
+        publisher.area(kode)
         for month in records.months(publisher.table, kode):
             publisher.archive(kode, month)
         for report_id in records.public_ids(publisher.table, kode):
             publisher.report(report_id)
+    while publisher.cards(limit=20):
+        pass
     whole = site()
     return sorted(path for path in whole.keys() | published.keys() if whole.get(path) != published.get(path))
 
