@@ -18,7 +18,7 @@ run: setup boundaries assets ## everything on one machine, at http://127.0.0.1:8
 test: setup boundaries assets lint types ## lint, types and the tests, in a few minutes
 	@$(PY) -m pytest -n auto --dist worksteal -m "not journey" $(ARGS)
 
-journeys: setup boundaries assets ## the wide matrix in a real browser: languages, sizes, networks, engines
+journeys: setup boundaries assets ## what takes long: the wide matrix in a real browser, the engines, 100,000 rows
 	@$(PY) -m pytest -n auto --dist worksteal -m journey $(ARGS)
 
 e2e: setup boundaries assets ## only the tests in a real browser

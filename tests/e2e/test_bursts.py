@@ -48,6 +48,7 @@ def test_in_a_burst_the_form_computes_and_every_report_arrives(visit: Callable[.
     assert answers == [201, 429, 201]
 
 
+@pytest.mark.journey
 def test_without_scripts_nothing_is_lost_and_a_short_wait_is_enough(visit: Callable[..., Visit], town: Town):
     here = visit(javascript=False, language="id-ID", extra_http_headers={"X-Forwarded-For": "198.51.100.7"})
     here.forgive(f"{REFUSALS}29")

@@ -155,6 +155,7 @@ def test_an_auditor_reads_and_has_no_button_to_press(visit: Callable[..., Visit]
     assert page.locator("[data-deed]").count() == 0
 
 
+@pytest.mark.journey
 def test_a_new_report_appears_without_reloading(visit: Callable[..., Visit], town: Town):
     page = at_desk(visit, HOME)
     report = sent(town, "Laporan yang baru saja masuk.")
@@ -364,6 +365,7 @@ def violations(page: Page) -> list[str]:
     return [f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes'][:4]]}" for v in found["violations"]]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("path", "size", "colours"),
     [

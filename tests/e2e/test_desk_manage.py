@@ -216,6 +216,8 @@ def test_an_ended_session_keeps_what_an_admin_wrote(visit: Callable[..., Visit],
     page = opening.open("/petugas/")
     page.locator("[data-sign-in]").click()
     page.locator(f"button[value={ADMIN}]").click()
+    # Signing in ends with an address of its own: a link pressed before that would be lost.
+    expect(page.get_by_role("link", name="Kelola")).to_be_visible()
     managing(page, "akun")
     page.get_by_role("button", name="Akun baru").click()
     page.locator("form.deed").get_by_label("Nama").fill("Belum Terkirim")

@@ -112,6 +112,7 @@ def test_me_too_counts_a_browser_once(visit: Callable[..., Visit], town: Town, j
     expect(page.locator("[data-supporters]")).to_contain_text("1 orang lain")
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize(
     "path", ["/periksa/", "/rekap/", "/kota/31.71/", "/kecamatan/31.71.01/", "/status/", "/en/rekap/"]

@@ -16,6 +16,8 @@ FIGURES = ("recap", "kota", "check", "service", "key")
 WIDER = ("style", "mine", "offline", "follow", "open data", "developers", "kecamatan", "desk", "embedded")
 """Pages that `make journeys` alone looks at."""
 PAGES = ("home", "form", "find", "kelurahan", "not found", "errors", "receipt", *STATES, *FIGURES)
+FIRST = ("home", "form", "kelurahan", "in_progress")
+"""Pages that `make test` looks at; `make journeys` looks at all."""
 NARROW = {"width": 320, "height": 640}
 # A window of 1280 by 1024 at 200 %: half as many CSS pixels, twice as fine.
 ZOOMED = {"viewport": {"width": 640, "height": 512}, "device_scale_factor": 2}
@@ -107,7 +109,10 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", [*PAGES, *(pytest.param(name, marks=pytest.mark.journey) for name in WIDER)])
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FIRST else pytest.param(name, marks=pytest.mark.journey) for name in (*PAGES, *WIDER)],
+)
 def test_a_page_in_light_colours_has_no_barrier(visit: Callable[..., Visit], town: Town, name: str):
     page = shown(visit(size=PHONE), town, name)
     assert violations(page) == []
@@ -161,6 +166,7 @@ def test_the_map_near_by_and_its_list_have_no_barrier(visit: Callable[..., Visit
     assert violations(page) == []
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", ["home", "form", "in_progress", "kelurahan"])
 def test_every_page_leads_to_its_twin_in_the_other_language(
     visit: Callable[..., Visit], town: Town, name: str

@@ -52,7 +52,10 @@ def test_every_action_has_a_walk():
     assert set(DEEDS) == set(staff.ACTIONS)
 
 
-@pytest.mark.parametrize("handed", [False, True], ids=["at home", "at the agency"])
+@pytest.mark.parametrize(
+    "handed",
+    [pytest.param(False, id="at home"), pytest.param(True, id="at the agency", marks=pytest.mark.journey)],
+)
 def test_every_route_and_every_deed_heeds_the_table_for_every_role_and_boundary(
     at: Desk, send: Callable[..., str], handed: bool
 ):

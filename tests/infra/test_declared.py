@@ -38,7 +38,7 @@ REFUSED = [unsupported_method, negative_data_rejection]
 ACCEPTS = st.sampled_from(["*/*", "application/json", "text/html,*/*;q=0.8"])
 # What is drawn depends on the test alone, so that every run asks the same.
 QUICK = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -956,7 +956,8 @@ def test_importing_the_front_door_calls_no_cloud_and_loads_nothing_heavy(tmp_pat
 def test_asking_for_a_place_loads_neither_shapely_nor_numpy_nor_pages(tmp_path: Path):
     heavy = ["shapely", "numpy", "PIL", "jinja2", "boto3", "phonenumbers"]
     code = (
-        "import sys\nfrom chalicelib import wiring\nfrom chalicelib.front import api\nfrom chalicelib.front.operation import Request\n"
+        "import sys\nfrom chalicelib import wiring\nfrom chalicelib.front import api\n"
+        "from chalicelib.front.operation import Request\n"
         "query = {'latitude': '-6.17', 'longitude': '106.83'}\n"
         "assert api.answer(wiring.parts(), 'locate', Request(query=query)).status == 200\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"

@@ -366,6 +366,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return False
 
 
+@pytest.mark.journey
 def test_one_command_rehearses_the_deployed_product_from_report_to_page(rehearsal: str) -> None:
     status, answer = call(rehearsal, "POST", "/api/reports", json.dumps(REPORT).encode(), "application/json")
     made = json.loads(answer)

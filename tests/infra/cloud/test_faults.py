@@ -242,7 +242,15 @@ def test_half_a_transaction_is_none(faults: Faults, functions: aws.Functions) ->
     assert not [path for path in site() if path.startswith("laporan/")]
 
 
-@pytest.mark.parametrize("operation", ["s3:PutObject", "s3:GetObject", "dynamodb:Query", "dynamodb:GetItem"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "s3:PutObject",
+        pytest.param("s3:GetObject", marks=pytest.mark.journey),
+        "dynamodb:Query",
+        pytest.param("dynamodb:GetItem", marks=pytest.mark.journey),
+    ],
+)
 def test_a_publisher_whose_stores_fail_for_a_while_catches_up(
     faults: Faults, functions: aws.Functions, operation: str
 ) -> None:
