@@ -52,5 +52,5 @@ export function ago(moment, now = Date.now()) {
       return format.format(-Math.floor(seconds / length), unit).replace(" yang lalu", " lalu");
     }
   }
-  return format.format(0, "minute");
+  return format.format(0, "second"); // "sekarang", "now"
 }
