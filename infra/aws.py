@@ -39,11 +39,28 @@ _POLL_S = 0.1
 log = logging.getLogger("cctv-warga")
 
 
+# moto puts a copy of the table back after a cancelled transaction, and iterators that were given
+# out go on reading the old one: so each reads the shard that the table has now, as AWS's do.
+MOTO = """
+import sys
+from moto.dynamodbstreams.models import ShardIterator
+from moto.server import main
+
+read = ShardIterator.get
+
+def get(self, limit=1000):
+    self.stream_shard = self.streams_backend.dynamodb.get_table(self.stream_shard.table.name).stream_shard
+    return read(self, limit)
+
+ShardIterator.get = get
+main(sys.argv[1:])
+"""
+
+
 def moto_server() -> contextlib.AbstractContextManager[str]:
     """moto's server in a child process: gives its address, and ends it afterwards."""
-    start = "import sys; from moto.server import main; main(sys.argv[1:])"
     return stand_in.running(
-        lambda port: [sys.executable, "-c", start, "-H", "127.0.0.1", "-p", str(port)],
+        lambda port: [sys.executable, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)],
         name="moto's server",
         path="/moto-api/data.json",
         advice="run 'make setup'",
